@@ -1,0 +1,18 @@
+// The embedded stores are real processes: one worker a core is enough, and a test that waits for one gets a minute.
+const { readFileSync } = require('node:fs');
+
+const swc = JSON.parse(readFileSync(`${__dirname}/.swcrc`, 'utf8'));
+
+/** @type {import('jest').Config} */
+module.exports = {
+  rootDir: __dirname,
+  roots: ['<rootDir>/src', '<rootDir>/test'],
+  testEnvironment: 'node',
+  testMatch: ['**/*.spec.ts'],
+  moduleFileExtensions: ['ts', 'js', 'json'],
+  transform: { '^.+\\.(t|j)s$': ['@swc/jest', { ...swc, swcrc: false }] },
+  // Nest 12 and a few of its parts are ES modules; jest hands them to swc instead of Node's require(esm).
+  transformIgnorePatterns: ['/node_modules/(?!(@nestjs|cookie|content-disposition|uuid|file-type)/)'],
+  testTimeout: 60_000,
+  maxWorkers: 2,
+};
