@@ -1,0 +1,214 @@
+// Which variables does Millrace read, under which rules? Each says everything about itself once; `process.env` is read here only.
+import 'reflect-metadata';
+
+type Parse<T> = (text: string) => T | undefined;
+
+interface Entry {
+  name: string;
+  purpose: string;
+  rule: string;
+  parse: Parse<unknown>;
+}
+
+const variables: Entry[] = [];
+
+/** Documents a variable and names its rule; the property's initialiser is its default.
+ *  @param purpose what it is for, one sentence; @param rule what a value must be, with its unit */
+const Variable =
+  <T>(purpose: string, rule: string, parse: Parse<T>): PropertyDecorator =>
+  (_target, name) => {
+    variables.push({ name: String(name), purpose, rule, parse });
+  };
+
+const whole =
+  (min: number, max: number): Parse<number> =>
+  (text) => {
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+    return value >= min && value <= max ? value : undefined;
+  };
+
+const oneOf =
+  <const T extends string>(...allowed: T[]): Parse<T> =>
+  (text) =>
+    allowed.find((value) => value === text);
+
+const listOf =
+  <T>(parse: Parse<T>): Parse<T[]> =>
+  (text) => {
+    const values = text.split(',').map((part) => parse(part.trim()));
+    return values.every((value) => value !== undefined) ? values : undefined;
+  };
+
+const url =
+  (...protocols: string[]): Parse<string> =>
+  (text) =>
+    URL.canParse(text) && protocols.includes(new URL(text).protocol) ? text : undefined;
+
+const anyText: Parse<string> = (text) => text;
+const longSecret: Parse<string> = (text) => (text.length >= 32 && text.length <= 256 ? text : undefined);
+const identifier: Parse<string> = (text) => (/^[A-Za-z0-9_.-]{1,64}$/.test(text) ? text : undefined);
+/** A hop count, or a list of addresses and CIDR blocks. "true" is refused: it would let any client choose its address. */
+const proxies: Parse<number | string[]> = (text) => {
+  if (/^\d$/.test(text)) return Number(text);
+  const blocks = text.split(',').map((part) => part.trim());
+  // An IPv4 block written as IPv6 (::ffff:10.0.0.0/8) has been read as "everyone" by proxy libraries.
+  return blocks.every((block) => /^([\d.]{7,15}|(?!::ffff:)[\da-f:]{2,39})(\/\d{1,3})?$/i.test(block))
+    ? blocks
+    : undefined;
+};
+
+export type Role = 'api' | 'worker';
+
+/** The configuration, checked. A URL that is not set is filled in once the embedded store that stands for it runs. */
+export class Env {
+  @Variable('Port that the API listens on', 'whole number 0..65535; 0 takes a free one', whole(0, 65_535))
+  readonly PORT: number = 3000;
+
+  @Variable('Address that the API listens on', 'address or host name', anyText)
+  readonly HOST: string = '0.0.0.0';
+
+  @Variable('Folder of the embedded stores', 'path', anyText)
+  readonly DATA_DIR: string = './data';
+
+  @Variable('Postgres; not set: an embedded one is started', 'postgres:// URL', url('postgres:', 'postgresql:'))
+  readonly DATABASE_URL: string | undefined = undefined;
+
+  @Variable(
+    'ClickHouse; not set: an embedded one is started',
+    'http:// or https:// URL, with user, password and database',
+    url('http:', 'https:'),
+  )
+  readonly CLICKHOUSE_URL: string | undefined = undefined;
+
+  @Variable('Cluster on which tables are made, replicated', 'name of a ClickHouse cluster', identifier)
+  readonly CLICKHOUSE_CLUSTER: string | undefined = undefined;
+
+  @Variable('Redis for queues; not set: queues live in Postgres', 'redis:// or rediss:// URL', url('redis:', 'rediss:'))
+  readonly REDIS_URL: string | undefined = undefined;
+
+  @Variable(
+    'Key of the whole instance; not set: one is made and shown once at the first start',
+    '32..256 characters',
+    longSecret,
+  )
+  readonly ROOT_API_KEY: string | undefined = undefined;
+
+  @Variable('What this process does', 'list of: api, worker', listOf(oneOf('api', 'worker')))
+  readonly ROLES: Role[] = ['api', 'worker'];
+
+  @Variable(
+    'Proxies whose X-Forwarded-For is believed',
+    'number of hops 0..9, or list of addresses and CIDR blocks',
+    proxies,
+  )
+  readonly TRUST_PROXY: number | string[] = 0;
+
+  @Variable(
+    'City database; not set: the DB-IP Lite one that is installed with the optional packages',
+    'path of a .mmdb file',
+    anyText,
+  )
+  readonly GEOIP_DB: string | undefined = undefined;
+
+  @Variable(
+    'Least level that is logged',
+    'fatal, error, warn, info, debug, trace or silent',
+    oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
+  )
+  readonly LOG_LEVEL: string = 'info';
+
+  @Variable('How long a query may run before it is stopped', 'milliseconds, 100..600000', whole(100, 600_000))
+  readonly QUERY_TIMEOUT_MS: number = 10_000;
+
+  @Variable(
+    'How long an insert may take before its block goes to the spool',
+    'milliseconds, 100..60000',
+    whole(100, 60_000),
+  )
+  readonly INSERT_TIMEOUT_MS: number = 5_000;
+
+  @Variable('Most that the spool may hold while ClickHouse is away', 'megabytes, 1..1000000', whole(1, 1_000_000))
+  readonly SPOOL_MAX_MB: number = 1_024;
+
+  @Variable(
+    'Requests that a project may make in a window, on all routes together',
+    'whole number 1..100000000',
+    whole(1, 100_000_000),
+  )
+  readonly RATE_LIMIT_REQUESTS: number = 120_000;
+
+  @Variable('Length of that window', 'seconds, 1..86400', whole(1, 86_400))
+  readonly RATE_LIMIT_SECONDS: number = 60;
+
+  @Variable(
+    'Failed attempts to authenticate that one address may make in a minute',
+    'whole number 1..1000000',
+    whole(1, 1_000_000),
+  )
+  readonly AUTH_FAILURES_PER_MINUTE: number = 300;
+
+  @Variable(
+    'How long requests are still taken after SIGTERM, for load balancers to notice',
+    'milliseconds, 0..60000',
+    whole(0, 60_000),
+  )
+  readonly DRAIN_DELAY_MS: number = 0;
+
+  @Variable(
+    'Memory ceiling of the embedded ClickHouse; 0: a third of the machine, at most 4096',
+    'megabytes, 0, or 256..1000000',
+    (text) => (text === '0' ? 0 : whole(256, 1_000_000)(text)),
+  )
+  readonly CLICKHOUSE_MEMORY_MB: number = 0;
+}
+
+/** A variable as the documentation shows it. Defaults of secrets do not exist, so none can leak here. */
+export interface VariableDoc {
+  name: string;
+  purpose: string;
+  rule: string;
+  default: string;
+}
+
+/** Every variable with purpose, rule and default: what README's table and `.env.example` are tested against. */
+export const variableDocs = (): VariableDoc[] => {
+  const defaults = new Env() as unknown as Record<string, unknown>;
+  return variables.map(({ name, purpose, rule }) => {
+    const value = defaults[name];
+    return { name, purpose, rule, default: value === undefined ? '' : String(value) };
+  });
+};
+
+/** A configuration that breaks rules: one line a variable, with its name and rule, never its value. */
+export class InvalidEnv extends Error {
+  constructor(readonly lines: readonly string[]) {
+    super(`The configuration is not valid:\n${lines.map((line) => `  ${line}`).join('\n')}`);
+    this.name = 'InvalidEnv';
+  }
+}
+
+/** Reads and checks the configuration. An empty value counts as not set.
+ *  @throws InvalidEnv naming every variable that breaks its rule */
+export function readEnv(source: NodeJS.ProcessEnv = process.env): Env {
+  const env = new Env() as unknown as Record<string, unknown>;
+  const wrong: string[] = [];
+  for (const { name, rule, parse } of variables) {
+    const given = source[name];
+    if (given === undefined || given === '') continue;
+    const value = parse(given);
+    if (value === undefined) wrong.push(`${name} must be: ${rule}`);
+    else env[name] = value;
+  }
+  if (wrong.length > 0) throw new InvalidEnv(wrong);
+  return env as unknown as Env;
+}
+
+/** Where the stores are, once they run: given by the configuration, or filled in by the embedded ones. */
+export class StoreUrls {
+  constructor(
+    readonly postgres: string,
+    readonly clickhouse: string,
+    /** Not set: queues live in Postgres. */
+    readonly redis?: string,
+  ) {}
+}
