@@ -1,0 +1,48 @@
+// What does a failure of ClickHouse mean for us? One place sorts its error codes; engine text goes no further than here.
+import { ClickHouseError } from '@clickhouse/client';
+
+/** - `away`: not reachable, restarting, overloaded, out of disk, read-only: the same request may succeed later
+ *  - `data`: a value of the block does not fit its column: the same block never will
+ *  - `limit`: the query needs more time, memory or rows than it was given
+ *  - `query`: the statement itself is wrong, which is a defect of ours */
+export type FaultKind = 'away' | 'data' | 'limit' | 'query';
+
+/** A failure, without the engine's words: those quote values of events. */
+export class ClickHouseFault extends Error {
+  constructor(
+    readonly kind: FaultKind,
+    /** ClickHouse's error code; undefined where no answer came at all. */
+    readonly code: number | undefined,
+    readonly type: string,
+  ) {
+    super(`ClickHouse: ${type}`);
+    this.name = 'ClickHouseFault';
+  }
+}
+
+/** Codes that say that a value can't be read or does not fit (Common/ErrorCodes.cpp). */
+const DATA = new Set([
+  6, 25, 26, 27, 33, 38, 41, 53, 69, 70, 72, 117, 130, 131, 321, 349, 376, 407, 441, 467, 675, 676,
+]);
+/** TOO_MANY_ROWS, TIMEOUT_EXCEEDED, TOO_SLOW, MEMORY_LIMIT_EXCEEDED, TOO_MANY_BYTES, QUERY_WAS_CANCELLED, TOO_MANY_ROWS_OR_BYTES. */
+const LIMIT = new Set([158, 159, 160, 241, 307, 394, 396]);
+/** Syntax, unknown or duplicate names, illegal types and arguments: the statement's own faults. */
+const QUERY = new Set([
+  8, 9, 10, 16, 36, 42, 43, 44, 46, 47, 48, 60, 62, 80, 81, 115, 164, 179, 184, 207, 215, 352, 386, 427, 456, 457, 497,
+  516,
+]);
+
+/** Sorts an error of the client.
+ *  @param forWrite limits that a read runs into are passing trouble for a write: its block is small and will fit later */
+export function toFault(error: unknown, forWrite = false): ClickHouseFault {
+  if (error instanceof ClickHouseFault) return error;
+  if (error instanceof ClickHouseError) {
+    const code = Number(error.code);
+    const type = error.type ?? 'UNKNOWN';
+    if (DATA.has(code)) return new ClickHouseFault('data', code, type);
+    if (LIMIT.has(code)) return new ClickHouseFault(forWrite ? 'away' : 'limit', code, type);
+    return new ClickHouseFault(QUERY.has(code) ? 'query' : 'away', code, type);
+  }
+  const timedOut = error instanceof Error && /timeout|abort/i.test(`${error.name} ${error.message}`);
+  return new ClickHouseFault('away', undefined, timedOut ? 'NO_ANSWER_IN_TIME' : 'NOT_REACHABLE');
+}
