@@ -1,0 +1,72 @@
+// How does the server log? One pino for Fastify, Nest and everything else: constant messages, fields for the rest.
+import type { LoggerService } from '@nestjs/common';
+import { pino, type DestinationStream, type Logger } from 'pino';
+
+/** Fields that may hold a secret or an address of a person, wherever they stand in a line. */
+const secretFields = [
+  'authorization',
+  'x-api-key',
+  'cookie',
+  'password',
+  'token',
+  'key',
+  'ip',
+  'remoteAddress',
+  'x-forwarded-for',
+].flatMap((name) => [`["${name}"]`, `*["${name}"]`, `*.*["${name}"]`]);
+
+/** Makes the logger.
+ *  @param level least level that is written; @param destination for tests; stdout else */
+export const makeLogger = (level: string, destination?: DestinationStream): Logger =>
+  pino(
+    {
+      level,
+      base: undefined,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      redact: { paths: secretFields, censor: '[redacted]' },
+    },
+    destination ?? pino.destination({ dest: 1, sync: true }),
+  );
+
+/** Gives Nest's own messages to pino. What Nest tells at `log` is for those who look for it, so it becomes debug. */
+export class NestLogger implements LoggerService {
+  constructor(private readonly logger: Logger) {}
+
+  log(message: unknown, ...rest: unknown[]): void {
+    this.write('debug', message, rest);
+  }
+
+  error(message: unknown, ...rest: unknown[]): void {
+    this.write('error', message, rest);
+  }
+
+  warn(message: unknown, ...rest: unknown[]): void {
+    this.write('warn', message, rest);
+  }
+
+  debug(message: unknown, ...rest: unknown[]): void {
+    this.write('debug', message, rest);
+  }
+
+  verbose(message: unknown, ...rest: unknown[]): void {
+    this.write('trace', message, rest);
+  }
+
+  fatal(message: unknown, ...rest: unknown[]): void {
+    this.write('fatal', message, rest);
+  }
+
+  /** Nest passes the context last, and for errors the stack before it. */
+  private write(level: 'trace' | 'debug' | 'warn' | 'error' | 'fatal', message: unknown, rest: unknown[]): void {
+    const context = rest.at(-1);
+    const fields = {
+      context: typeof context === 'string' ? context : undefined,
+      err: message instanceof Error ? message : undefined,
+      stack: typeof rest[0] === 'string' && rest.length > 1 ? rest[0] : undefined,
+      details: typeof message === 'object' && !(message instanceof Error) ? message : undefined,
+    };
+    const text = message instanceof Error ? message.message : typeof message === 'string' ? message : 'nest';
+    this.logger[level](fields, text);
+  }
+}
