@@ -1,0 +1,84 @@
+// What does Millrace count and time? Every instrument by name, for the features that feed them and for `/metrics` that shows them.
+import { Injectable } from '@nestjs/common';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** What became of an event; `reason` says why, from the pipeline's own closed sets, and is empty where there is nothing to say. */
+export type EventOutcome = 'accepted' | 'duplicate' | 'filtered' | 'rejected' | 'warned';
+
+/** From half a millisecond to ten seconds: an insert takes 5 to 100 ms, a refused key less than one. */
+const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+/** A step takes microseconds. */
+const STEP_SECONDS = [1e-6, 5e-6, 2.5e-5, 1e-4, 5e-4, 2.5e-3, 1e-2, 5e-2, 0.25, 1];
+const ROWS = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000];
+
+/** Every instrument. Each app has its own set, so that two apps in one process don't count into each other.
+ *  TRICKY: labels hold words from closed lists only; a project, key, path or event name in one grows memory without bound and
+ *  tells a scraper what it may not know. */
+@Injectable()
+export class Metrics {
+  readonly registry = new Registry();
+
+  readonly httpRequestSeconds = this.#histogram(
+    'http_request_seconds',
+    'Requests by route template, method and status, with the time to the last byte',
+    SECONDS,
+    ['route', 'method', 'status'],
+  );
+  readonly httpRequestsInFlight = this.#gauge('http_requests_in_flight', 'Requests that are being answered now');
+
+  /** Observe once a batch, with the time that the step took for all of its events. */
+  readonly ingestStepSeconds = this.#histogram(
+    'ingest_step_seconds',
+    'Time of a pipeline step over the events of one request',
+    STEP_SECONDS,
+    ['step'],
+  );
+  /** Feed it through `countEvents`, which closes the set of outcomes. */
+  readonly ingestEvents = this.#counter('ingest_events_total', 'Events by what became of them, and why', [
+    'outcome',
+    'reason',
+  ]);
+  readonly blockRows = this.#histogram('block_rows', 'Rows of the blocks that were inserted together', ROWS);
+  readonly insertSeconds = this.#histogram('insert_seconds', 'Time that ClickHouse took to store a block', SECONDS);
+  readonly insertFailures = this.#counter('insert_failures_total', 'Inserts that failed, by kind of failure', ['kind']);
+
+  readonly spoolBlocks = this.#gauge('spool_blocks', 'Blocks on disk that wait for ClickHouse');
+  readonly spoolBytes = this.#gauge('spool_bytes', 'Bytes on disk that wait for ClickHouse');
+  readonly spoolDrained = this.#counter('spool_drained_blocks_total', 'Blocks of the spool that reached ClickHouse');
+
+  readonly unknownKeys = this.#counter('unknown_keys_total', 'Requests with a key that is unknown, revoked or expired');
+  /** `limit`: which one was reached (`project`, `address`). */
+  readonly throttledRequests = this.#counter('throttled_requests_total', 'Requests answered 429, by limit', ['limit']);
+
+  readonly jobs = this.#counter('jobs_total', 'Jobs by name and outcome (completed, failed)', ['job', 'outcome']);
+  readonly jobSeconds = this.#histogram('job_seconds', 'Time of a job', [...SECONDS, 60, 600], ['job']);
+
+  /** `purpose`: the constant word that a query carries; `outcome`: ok, or the kind of fault. */
+  readonly querySeconds = this.#histogram('clickhouse_query_seconds', 'Time of a query, by purpose', SECONDS, [
+    'purpose',
+    'outcome',
+  ]);
+
+  /** Counts events by outcome.
+   *  @param reason a word of a closed set: an exclusion, a problem's code, a warning's code */
+  countEvents(outcome: EventOutcome, count: number, reason = ''): void {
+    if (count > 0) this.ingestEvents.inc({ outcome, reason }, count);
+  }
+
+  #counter<T extends string>(name: string, help: string, labelNames: readonly T[] = []): Counter<T> {
+    return new Counter<T>({ name: `millrace_${name}`, help, labelNames, registers: [this.registry] });
+  }
+
+  #gauge(name: string, help: string): Gauge {
+    return new Gauge({ name: `millrace_${name}`, help, registers: [this.registry] });
+  }
+
+  #histogram<T extends string>(
+    name: string,
+    help: string,
+    buckets: number[],
+    labelNames: readonly T[] = [],
+  ): Histogram<T> {
+    return new Histogram<T>({ name: `millrace_${name}`, help, buckets, labelNames, registers: [this.registry] });
+  }
+}
