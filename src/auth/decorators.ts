@@ -1,8 +1,9 @@
 // What does a route ask of its caller, and who is calling? For every controller.
 import { applyDecorators, createParamDecorator, SetMetadata, type ExecutionContext } from '@nestjs/common';
-import { ApiHeader, ApiResponse, ApiSecurity } from '@nestjs/swagger';
+import { ApiHeader, ApiSecurity } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { unauthorized } from '../common/problem';
+import { ApiProblems } from '../platform/http/api-problems';
 import type { Project } from '../projects/projects.types';
 import { projectRequired } from './auth.errors';
 import type { RequestKey, Scope } from './auth.types';
@@ -17,22 +18,8 @@ export const AUTH_BROWSER = 'auth:browser';
 
 type Route = MethodDecorator & ClassDecorator;
 
-const problemAnswer = (status: number, description: string): Route =>
-  ApiResponse({
-    status,
-    description,
-    content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
-  });
-
-const keyed = (): Route =>
-  applyDecorators(
-    ApiSecurity('apiKey'),
-    ApiSecurity('bearer'),
-    problemAnswer(401, 'No key, or one that is unknown, revoked or expired'),
-    problemAnswer(403, 'The key may not do this'),
-    problemAnswer(429, 'A limit is reached; `Retry-After` says when to come back'),
-    problemAnswer(503, 'A store is not available; `Retry-After` says when to come back'),
-  );
+// 401, 403, 429 and 503 follow from the security requirement; the document's maker adds them.
+const keyed = (): Route => applyDecorators(ApiSecurity('apiKey'), ApiSecurity('bearer'));
 
 const projectHeader = (): Route =>
   ApiHeader({
@@ -44,7 +31,7 @@ const projectHeader = (): Route =>
 
 /** The key must have all of these scopes, and there must be a project: the key's own, or the root key's `X-Project-Id`. */
 export const RequireScope = (...scopes: [Scope, ...Scope[]]): Route =>
-  applyDecorators(SetMetadata(AUTH_SCOPES, scopes), keyed(), projectHeader());
+  applyDecorators(SetMetadata(AUTH_SCOPES, scopes), keyed(), projectHeader(), ApiProblems(projectRequired));
 
 /** As RequireScope, for routes whose path names the project: a key of another project gets 404. `X-Project-Id` is not needed. */
 export const RequireScopeOn = (param: string, ...scopes: [Scope, ...Scope[]]): Route =>
