@@ -1,0 +1,165 @@
+// What does the document say beyond what stands at each route? Errors and headers that follow from a route's own description,
+// named schemas in one place, an example for every answer. Pure: document in, document out.
+import { isDeepStrictEqual } from 'node:util';
+import type { OpenAPIObject } from '@nestjs/swagger';
+import {
+  bodyTooLarge,
+  forbidden,
+  invalidInput,
+  notFound,
+  type ProblemKind,
+  storeUnavailable,
+  tooManyRequests,
+  unauthorized,
+  unreadableBody,
+  unsupportedMedia,
+} from '../../common/problem';
+import { problemExample, PROBLEMS_EXTENSION, problemSchema } from './api-problems';
+import { exampleOf } from './openapi-example';
+
+type Json = Record<string, unknown>;
+
+/** An operation as it comes from the routes' decorators. */
+interface Operation extends Json {
+  operationId?: string;
+  parameters?: Json[];
+  requestBody?: Json;
+  responses: Record<string, Json>;
+  security?: Json[];
+  tags?: string[];
+}
+
+const METHODS = ['get', 'put', 'post', 'delete', 'patch', 'head', 'options'] as const;
+const PROBLEM_TYPE = 'application/problem+json';
+
+const header = (name: string): Json => ({ $ref: `#/components/headers/${name}` });
+
+const headers = {
+  'X-Request-Id': {
+    description: 'The id of the request: the one that was sent, or a new one',
+    schema: { type: 'string' },
+  },
+  'RateLimit-Policy': {
+    description: 'The limits that hold for the project: `q` requests in `w` seconds',
+    schema: { type: 'string' },
+  },
+  RateLimit: {
+    description: 'What is left: `r` requests, and `t` seconds until all are back',
+    schema: { type: 'string' },
+  },
+  'Retry-After': { description: 'Seconds to wait before trying again', schema: { type: 'integer', minimum: 0 } },
+} as const;
+
+/** Completes a document that was made from the routes' decorators. The given one is not changed. */
+export function finishDocument(source: OpenAPIObject): OpenAPIObject {
+  const document = structuredClone(source) as unknown as Json & {
+    paths: Record<string, Record<string, unknown>>;
+    components: Record<string, Json>;
+    tags?: { name: string }[];
+  };
+  const schemas: Json = { ...document.components.schemas, Problem: structuredClone(problemSchema) };
+  document.components = { ...document.components, headers: structuredClone(headers), schemas };
+  document.paths = hoistTitled(document.paths, schemas) as typeof document.paths;
+  for (const [name, schema] of Object.entries(schemas)) schemas[name] = hoistInside(schema, schemas);
+
+  for (const [path, item] of Object.entries(document.paths))
+    for (const method of METHODS)
+      if (item[method] !== undefined) finishOperation(path, item[method] as Operation, schemas);
+
+  document.paths = sorted(
+    document.paths,
+    pathOrder(
+      document.paths,
+      (document.tags ?? []).map(({ name }) => name),
+    ),
+  );
+  document.components.schemas = sorted(schemas, (name) => name);
+  return document as unknown as OpenAPIObject;
+}
+
+/** Problems that follow from what a route takes and asks for; what else can go wrong it says itself. */
+function problemsOf(path: string, operation: Operation): ProblemKind[] {
+  const keyed = (operation.security ?? []).length > 0;
+  const takesInput = (operation.parameters ?? []).some((parameter) => parameter.in !== 'header');
+  const following = [
+    ...(takesInput || operation.requestBody !== undefined ? [invalidInput] : []),
+    ...(operation.requestBody === undefined ? [] : [unreadableBody, bodyTooLarge, unsupportedMedia]),
+    ...(keyed ? [unauthorized, forbidden, tooManyRequests, storeUnavailable] : []),
+    ...(keyed && path.includes('{') ? [notFound] : []),
+  ].map((maker) => maker.kind);
+  const own = (operation[PROBLEMS_EXTENSION] ?? []) as ProblemKind[];
+  return [...new Map([...following, ...own].map((kind) => [kind.code, kind])).values()];
+}
+
+function finishOperation(path: string, operation: Operation, schemas: Json): void {
+  const problems = problemsOf(path, operation);
+  delete operation[PROBLEMS_EXTENSION];
+  const keyed = (operation.security ?? []).length > 0;
+  for (const status of new Set(problems.map((kind) => kind.status)))
+    operation.responses[status] = problemResponse(
+      problems.filter((kind) => kind.status === status),
+      path,
+    );
+  for (const [status, response] of Object.entries(operation.responses)) {
+    response.headers = {
+      ...(response.headers as Json | undefined),
+      'X-Request-Id': header('X-Request-Id'),
+      // Who has no key has no project, and so no limit of one.
+      ...(keyed && status !== '401'
+        ? { 'RateLimit-Policy': header('RateLimit-Policy'), RateLimit: header('RateLimit') }
+        : {}),
+      ...(status === '429' || status === '503' ? { 'Retry-After': header('Retry-After') } : {}),
+    };
+    if (status.startsWith('2')) addExamples(response, schemas);
+  }
+  operation.responses = sorted(operation.responses, (status) => status);
+}
+
+function problemResponse(kinds: readonly ProblemKind[], path: string): Json {
+  const examples = kinds.map(
+    (kind) => [kind.code, { summary: kind.title, value: problemExample(kind, path) }] as const,
+  );
+  return {
+    description: kinds.map((kind) => `${kind.title} (\`${kind.code}\`)`).join('; '),
+    content: {
+      [PROBLEM_TYPE]: { schema: { $ref: '#/components/schemas/Problem' }, examples: Object.fromEntries(examples) },
+    },
+  };
+}
+
+function addExamples(response: Json, schemas: Json): void {
+  for (const media of Object.values((response.content ?? {}) as Record<string, Json>))
+    if (media.schema !== undefined && media.example === undefined && media.examples === undefined)
+      media.example = exampleOf(media.schema as Json, schemas);
+}
+
+/** Moves schemas that have a `title` into components, under that name, wherever they stand in line. */
+function hoistTitled(node: unknown, schemas: Json): unknown {
+  if (Array.isArray(node)) return node.map((part) => hoistTitled(part, schemas));
+  if (typeof node !== 'object' || node === null) return node;
+  const inside = hoistInside(node, schemas) as Json;
+  const { title } = inside;
+  if (typeof title !== 'string' || inside.type !== 'object') return inside;
+  if (schemas[title] !== undefined && !isDeepStrictEqual(schemas[title], inside))
+    throw new Error(`Two different schemas are called ${title}`);
+  schemas[title] = inside;
+  return { $ref: `#/components/schemas/${title}` };
+}
+
+/** Keys under which data stands, not schemas. */
+const DATA_KEYS = new Set(['example', 'examples', 'default', 'const', 'enum']);
+
+const hoistInside = (node: unknown, schemas: Json): unknown =>
+  Object.fromEntries(
+    Object.entries(node as Json).map(([key, part]) => [key, DATA_KEYS.has(key) ? part : hoistTitled(part, schemas)]),
+  );
+
+/** Paths in the order of their tags, so that the document reads like the contract and differs only where a route does. */
+const pathOrder = (paths: Record<string, Record<string, unknown>>, tags: readonly string[]) => (path: string) => {
+  const first = METHODS.map((method) => paths[path]?.[method] as Operation | undefined).find((operation) => operation);
+  const at = tags.indexOf(first?.tags?.[0] ?? '');
+  return `${String(at === -1 ? tags.length : at).padStart(3, '0')} ${path}`;
+};
+
+const sorted = <T>(record: Record<string, T>, order: (key: string) => string): Record<string, T> =>
+  Object.fromEntries(Object.entries(record).sort(([a], [b]) => (order(a) < order(b) ? -1 : 1)));
