@@ -1,16 +1,8 @@
 // Which stretch of time does a request mean? From `period`, or `from` and `to`, in a zone, at a given moment. Pure: `now` is a value.
 import { invalidInput, type FieldError } from './problem';
 import { DAY_MS, type TimeRange } from './time-range';
-import {
-  addDays,
-  addMonths,
-  daysBetween,
-  isTimeZone,
-  localTime,
-  momentOfLocal,
-  startOfDay,
-  type LocalDay,
-} from './time-zone';
+import { addDays, addMonths, daysBetween, localTime, momentOfLocal, startOfDay, type LocalDay } from './time-zone';
+import { isDate, isTimeZone, parseInstant } from './validation/texts';
 
 /** Names of stretches that are counted from now. Each ends with the current local day, today included; `24h` ends now, `yesterday` with yesterday. */
 export const PERIODS = ['today', 'yesterday', '24h', '7d', '30d', '90d', '12mo', 'month', 'year', 'all'] as const;
@@ -33,9 +25,6 @@ export interface RangeContext {
   readonly now: number;
   readonly firstEventAt?: number;
 }
-
-const DAY = /^(\d{4})-(\d{2})-(\d{2})$/;
-const INSTANT = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?([Zz]|[+-]\d{2}:?\d{2})$/;
 
 const fault = (path: string, code: string, message: string): FieldError => ({ path, code, message });
 const refuse = (...errors: FieldError[]): never => {
@@ -123,27 +112,14 @@ const explicitRange = (from: string, to: string, zone: string, fromPath: string,
 };
 
 const edge = (text: string, zone: string, path: string, daysAfter: 0 | 1): number => {
-  const [, year, month, dayOfMonth] = DAY.exec(text) ?? [];
-  if (year !== undefined) {
-    const day = { year: Number(year), month: Number(month), day: Number(dayOfMonth) };
-    // The calendar must give the same day back: 30 February does not.
-    const same = addDays(day, 0);
-    if (same.year === day.year && same.month === day.month && same.day === day.day)
-      return startOfDay(zone, addDays(day, daysAfter));
+  if (isDate(text)) {
+    const [year = 0, month = 0, day = 0] = text.split('-').map(Number);
+    return startOfDay(zone, addDays({ year, month, day }, daysAfter));
   }
-  // TRICKY: Date.parse takes 30 February for 2 March; the day is checked on its own.
-  const at =
-    INSTANT.test(text) && isDay(text.slice(0, 10)) ? Date.parse(text.replace(' ', 'T').replace(',', '.')) : NaN;
-  if (!Number.isFinite(at))
-    return refuse(
-      fault(path, 'invalid_time', 'must be a day (2026-01-31) or a time with offset (2026-01-31T12:00:00Z)'),
-    );
-  return at;
-};
-
-const isDay = (text: string): boolean => {
-  const at = Date.parse(`${text}T00:00:00Z`);
-  return Number.isFinite(at) && new Date(at).toISOString().startsWith(text);
+  return (
+    parseInstant(text) ??
+    refuse(fault(path, 'invalid_time', 'must be a day (2026-01-31) or a time with offset (2026-01-31T12:00:00.000Z)'))
+  );
 };
 
 const previousRange = ({ from, to }: TimeRange, zone: string): TimeRange => {

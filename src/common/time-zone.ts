@@ -41,17 +41,6 @@ const formatter = (zone: string): Intl.DateTimeFormat => {
   return made;
 };
 
-/** Whether a text names an IANA time zone. Bare offsets (`+05:30`) are no zones: they know no summer time. */
-export const isTimeZone = (name: string): boolean => {
-  if (!/^[A-Za-z][A-Za-z0-9_+/-]{0,63}$/.test(name)) return false;
-  try {
-    formatter(name);
-    return true;
-  } catch {
-    return false;
-  }
-};
-
 /** Milliseconds since the epoch at which a clock in UTC shows this. Days and months may run over, as in Date.UTC. */
 const utc = (year: number, month: number, day: number): number => {
   const date = new Date(0);
