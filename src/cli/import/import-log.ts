@@ -1,0 +1,80 @@
+// How does an access log get into a project? Read, chosen, sent in batches and counted; a second run of the same file adds nothing.
+import type { EventInput } from '../../events/event-input';
+import { ApiClient, ApiFailure, inBatches, inLanes } from '../client';
+import { type Output, grouped, startProgress } from '../command';
+import { type LogFormat, parseLogLine } from './access-log';
+import type { LogFile } from './lines';
+import { whyNotPageview } from './page-rule';
+import { Tally } from './tally';
+import { LineIds, toEvent } from './to-event';
+
+export interface ImportOptions {
+  readonly format: LogFormat;
+  /** Origin of the site, e.g. https://example.com: makes the URLs whole. */
+  readonly site?: string | undefined;
+}
+
+/** What an import did; `failure` says why not everything could be sent. */
+export interface ImportResult {
+  readonly tally: Tally;
+  readonly failure?: ApiFailure;
+}
+
+const LANES = 3;
+const EVENTS_PER_BATCH = 1_000;
+const BYTES_PER_BATCH = 4_000_000;
+
+interface Taken {
+  readonly line: number;
+  readonly event: EventInput;
+}
+
+/** Sends a log's pageviews to the client's project, three batches at a time.
+ *  @throws if the file can't be read */
+export async function importLog(
+  client: ApiClient,
+  file: LogFile,
+  options: ImportOptions,
+  output: Output,
+): Promise<ImportResult> {
+  const tally = new Tally();
+  const progress = startProgress(output, 'Importing', file.sizeBytes);
+
+  async function* pageviews(): AsyncGenerator<Taken> {
+    const ids = new LineIds();
+    for await (const line of file.lines()) {
+      tally.lines += 1;
+      const entry =
+        line === undefined ? { unreadable: 'longer than any log line' } : parseLogLine(line, options.format);
+      if ('unreadable' in entry) {
+        tally.cannotRead(tally.lines, entry.unreadable);
+        continue;
+      }
+      const reason = whyNotPageview(entry);
+      if (reason !== undefined) {
+        tally.skip(reason);
+        continue;
+      }
+      tally.taken += 1;
+      yield { line: tally.lines, event: toEvent(entry, ids.next(line ?? '', entry.time), options) };
+    }
+  }
+
+  try {
+    await inLanes(inBatches(pageviews(), EVENTS_PER_BATCH, BYTES_PER_BATCH), LANES, async (batch) => {
+      const answer = await client.sendEvents(batch.map(({ event }) => event));
+      tally.answered(
+        answer,
+        batch.map(({ line }) => line),
+      );
+      progress.at(file.bytesRead(), `${grouped(tally.answeredCount)} pageviews`);
+    });
+    progress.at(file.sizeBytes, `${grouped(tally.answeredCount)} pageviews`);
+    return { tally };
+  } catch (error) {
+    if (error instanceof ApiFailure) return { tally, failure: error };
+    throw error;
+  } finally {
+    progress.stop();
+  }
+}

@@ -1,0 +1,87 @@
+// Which server does a command speak to, with which key, about which project? For every command that is a client of the API.
+import { readRunFile } from '../embedded/run-file';
+import { type Env, readEnv } from '../config/env';
+import { ApiClient, type ClientOptions, type Target } from './client';
+import { CommandFailed } from './command';
+
+export interface TargetOptions {
+  /** `--url` */
+  readonly url?: string | undefined;
+  /** `--key` */
+  readonly key?: string | undefined;
+}
+
+/** Finds the server: `--url`, else the one that runs on this machine's DATA_DIR, else this machine's PORT. The key: `--key`,
+ *  MILLRACE_KEY, ROOT_API_KEY, or the running server's own word in its data directory.
+ *  @throws CommandFailed saying what to do, where there is no key */
+export function findTarget({ url, key }: TargetOptions, environment: NodeJS.ProcessEnv): Target {
+  const env: Env = readEnv(environment);
+  const run = readRunFile(env);
+  const chosenUrl = (url ?? run?.url ?? `http://127.0.0.1:${env.PORT}`).replace(/\/+$/, '');
+  if (!/^https?:\/\//.test(chosenUrl) || !URL.canParse(chosenUrl))
+    throw new CommandFailed('--url must be an address such as http://127.0.0.1:3000');
+  // The run file's token is for the server that wrote it, and for no other address.
+  const local = run !== undefined && sameServer(chosenUrl, run.url) ? run.token : undefined;
+  const chosenKey = key ?? environment['MILLRACE_KEY'] ?? env.ROOT_API_KEY ?? local;
+  if (chosenKey !== undefined && chosenKey !== '') return { url: chosenUrl, key: chosenKey };
+  throw new CommandFailed(
+    url === undefined
+      ? `no server runs on DATA_DIR ${env.DATA_DIR}: start one with \`npm start\`, or name one with --url and --key`
+      : `${chosenUrl} needs a key: pass --key, or set MILLRACE_KEY or ROOT_API_KEY`,
+  );
+}
+
+const sameServer = (a: string, b: string): boolean => {
+  const [one, other] = [new URL(a), new URL(b)];
+  const loopback = (host: string): string => (/^(localhost|127\.0\.0\.1|\[::1\])$/.test(host) ? 'loopback' : host);
+  return one.port === other.port && loopback(one.hostname) === loopback(other.hostname);
+};
+
+/** A project as the API shows it; the fields that our commands read. */
+export interface ProjectView {
+  readonly id: string;
+  readonly name: string;
+}
+
+/** The project of that name, and a client that acts on it. With a root key it is made where there is none; a project's own key
+ *  knows its project, so the name is not looked at.
+ *  @param create what a new project has besides its name
+ *  @throws CommandFailed where the key can't do it; ApiFailure */
+export async function openProject(
+  target: Target,
+  name: string,
+  create: Readonly<Record<string, unknown>> = {},
+  options: ClientOptions = {},
+): Promise<{ client: ApiClient; project?: ProjectView; created: boolean }> {
+  const kind = /^mr_([a-z]+)_/.exec(target.key)?.[1];
+  if (kind === 'pub')
+    throw new CommandFailed('a pub key cannot say whose address an event came from: use a sec, adm or root key');
+  if (kind === 'sec' || kind === 'adm') return { client: new ApiClient(target, options), created: false };
+
+  // The first requests show whether there is a server: no patience for one that is not there.
+  const first = new ApiClient(target, { patienceMs: 2_000 });
+  const found = await findProject(first, name);
+  const project =
+    found ??
+    (await first.request<{ project: ProjectView }>('POST', '/projects', { body: { name, ...create } })).project;
+  return {
+    client: new ApiClient(target, { ...options, projectId: project.id }),
+    project,
+    created: found === undefined,
+  };
+}
+
+async function findProject(client: ApiClient, name: string): Promise<ProjectView | undefined> {
+  let cursor: string | null = null;
+  do {
+    const query = new URLSearchParams({ limit: '1000', ...(cursor === null ? {} : { cursor }) });
+    const list: { data: ProjectView[]; page: { next: string | null } } = await client.request(
+      'GET',
+      `/projects?${query.toString()}`,
+    );
+    const found = list.data.find((project) => project.name === name);
+    if (found !== undefined) return found;
+    cursor = list.page.next;
+  } while (cursor !== null);
+  return undefined;
+}
