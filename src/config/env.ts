@@ -210,5 +210,7 @@ export class StoreUrls {
     readonly clickhouse: string,
     /** Not set: queues live in Postgres. */
     readonly redis?: string,
+    /** Absolute folder of the embedded stores' data; not set where no store is embedded. */
+    readonly dataDir?: string,
   ) {}
 }

@@ -60,6 +60,7 @@ export async function startEmbeddedStores(
       env.DATABASE_URL ?? postgres?.url ?? '',
       env.CLICKHOUSE_URL ?? clickhouse?.url ?? 'http://127.0.0.1:1',
       env.REDIS_URL,
+      embedded ? folder.path : undefined,
     ),
     dataDir: folder.path,
     pids: {

@@ -1,6 +1,7 @@
 // Which errors can a route answer, and what do they look like? `@ApiProblems` says so beside the route; the document is made from it.
 import { DECORATORS } from '@nestjs/swagger';
-import type { ProblemKind, ProblemMaker } from '../../common/problem';
+import { invalidInput, Problem, type ProblemKind, type ProblemMaker } from '../../common/problem';
+import { problemBody } from './write-problem';
 
 /** Extension under which an operation carries its problems until the document is finished; it is not in the finished document. */
 export const PROBLEMS_EXTENSION = 'x-problems';
@@ -62,13 +63,14 @@ export const problemSchema = {
   },
 } as const;
 
+const EXAMPLE_FAULT = { path: 'name', code: 'required', message: 'must be given' };
+
 /** What a problem of this kind looks like on the wire, for an example in the document. */
-export const problemExample = ({ status, code, title }: ProblemKind, instance: string): Record<string, unknown> => ({
-  type: 'about:blank',
-  title,
-  status,
-  instance,
-  code,
-  requestId: '0198f2a4-7c1e-7a3b-9c55-2f6f0b1d9e10',
-  ...(code === 'invalid_input' ? { errors: [{ path: 'name', code: 'required', message: 'must be given' }] } : {}),
-});
+export const problemExample = (kind: ProblemKind, instance: string): unknown =>
+  JSON.parse(
+    problemBody(
+      new Problem(kind, kind === invalidInput.kind ? { errors: [EXAMPLE_FAULT] } : {}),
+      instance,
+      '0198f2a4-7c1e-7a3b-9c55-2f6f0b1d9e10',
+    ),
+  );

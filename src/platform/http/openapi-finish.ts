@@ -94,6 +94,10 @@ function problemsOf(path: string, operation: Operation): ProblemKind[] {
 function finishOperation(path: string, operation: Operation, schemas: Json): void {
   const problems = problemsOf(path, operation);
   delete operation[PROBLEMS_EXTENSION];
+  // Lists are separated by commas: a parameter given twice is refused.
+  for (const parameter of operation.parameters ?? [])
+    if (parameter.in === 'query' && (parameter.schema as Json | undefined)?.type === 'array')
+      Object.assign(parameter, { style: 'form', explode: false });
   const keyed = (operation.security ?? []).length > 0;
   for (const status of new Set(problems.map((kind) => kind.status)))
     operation.responses[status] = problemResponse(
