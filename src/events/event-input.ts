@@ -6,7 +6,7 @@ import type { Schema } from './pipeline/compile-schema';
 /** Limits of a request and of an event; the transport keeps the first two, after decoding. */
 export const inputLimits = {
   eventsPerRequest: 2_000,
-  bytesPerRequest: 10_000_000,
+  bytesPerRequest: 10_485_760,
   bytesPerEvent: 32_768,
   bytesOfProperties: 8_192,
   keysOfProperties: 255,
