@@ -1,0 +1,108 @@
+// Where do events come in? Two routes that read their own bodies: single events and batches, as JSON or NDJSON.
+import { Controller, HttpCode, Post, Query, Req, Res } from '@nestjs/common';
+import { ApiBody, ApiExtraModels, ApiOperation, ApiResponse, ApiTags, getSchemaPath } from '@nestjs/swagger';
+import { RouteConfig } from '@nestjs/platform-fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { CurrentKey, CurrentProject, FromBrowser, RequireScope } from '../../auth/decorators';
+import type { RequestKey } from '../../auth/auth.types';
+import { bodyTooLarge, invalidInput, unreadableBody, unsupportedMedia } from '../../common/problem';
+import { QueryBoolField } from '../../common/validation/fields';
+import { ApiProblems } from '../../platform/http/api-problems';
+import type { Project } from '../../projects/projects.types';
+import { eventBatchSchema, eventSchema, inputLimits } from '../event-input';
+import { type EventList, readBatch, readSingle, tooManyEvents } from './body';
+import { IngestAnswerDto } from './ingest.dto';
+import { IngestService } from './ingest.service';
+import { spoolFull } from './spool';
+
+export class IngestQuery {
+  @QueryBoolField({ optional: true, description: 'Check and describe the events, keep nothing' })
+  dryRun?: boolean;
+}
+
+const answers = (description: string) => ({ description, schema: { $ref: getSchemaPath(IngestAnswerDto) } });
+
+@ApiTags('events')
+@ApiExtraModels(IngestAnswerDto)
+@ApiResponse({ status: 200, ...answers('Every accepted event is stored and readable now') })
+@ApiResponse({
+  status: 202,
+  ...answers('Every accepted event is safe on disk and becomes readable when the warehouse is back'),
+})
+@ApiProblems(invalidInput, unreadableBody, bodyTooLarge, unsupportedMedia, spoolFull)
+@Controller('events')
+export class IngestController {
+  constructor(private readonly ingest: IngestService) {}
+
+  @Post()
+  @HttpCode(200)
+  @FromBrowser()
+  @RequireScope('events:write')
+  @RouteConfig({ rawBodyBytes: inputLimits.bytesPerRequest })
+  @ApiOperation({
+    summary: 'Send one event',
+    description:
+      'The body is the event, as JSON; `text/plain` is taken too, as `sendBeacon` sends it. May be gzip or deflate.',
+  })
+  @ApiBody({ schema: eventSchema as object })
+  async one(
+    @CurrentProject() project: Project,
+    @CurrentKey() key: RequestKey,
+    @Query() { dryRun = false }: IngestQuery,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<IngestAnswerDto> {
+    return this.#answer(project, key, dryRun, request, reply, readSingle(bytesOf(request)));
+  }
+
+  @Post('batch')
+  @HttpCode(200)
+  @FromBrowser()
+  @RequireScope('events:write')
+  @RouteConfig({ rawBodyBytes: inputLimits.bytesPerRequest })
+  @ApiOperation({
+    summary: 'Send many events',
+    description: `At most ${inputLimits.eventsPerRequest} events and 10 MB after decoding. One event that is refused never costs the others.`,
+  })
+  @ApiBody({
+    description: '`{ sentAt?, events }` as JSON, or one event a line as `application/x-ndjson`.',
+    schema: eventBatchSchema as object,
+  })
+  @ApiProblems(tooManyEvents)
+  async batch(
+    @CurrentProject() project: Project,
+    @CurrentKey() key: RequestKey,
+    @Query() { dryRun = false }: IngestQuery,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<IngestAnswerDto> {
+    const ndjson = /^application\/x-ndjson\b/i.test(request.headers['content-type'] ?? '');
+    return this.#answer(project, key, dryRun, request, reply, readBatch(bytesOf(request), ndjson));
+  }
+
+  async #answer(
+    project: Project,
+    key: RequestKey,
+    dryRun: boolean,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    list: EventList,
+  ): Promise<IngestAnswerDto> {
+    const { answer, where } = await this.ingest.ingest({
+      project,
+      trusted: key.kind !== 'pub',
+      address: request.ip,
+      userAgent: request.headers['user-agent'] ?? '',
+      list,
+      bytes: bytesOf(request).length,
+      dryRun,
+    });
+    if (where === 'spooled') reply.status(202);
+    return answer;
+  }
+}
+
+const bytesOf = (request: FastifyRequest): Buffer => {
+  if (!Buffer.isBuffer(request.body)) throw unreadableBody({ detail: 'There is no body.' });
+  return request.body;
+};

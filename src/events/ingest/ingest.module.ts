@@ -1,0 +1,20 @@
+// Taking events in: routes, the block writer, the spool and who empties it.
+import { Module } from '@nestjs/common';
+import { GeoModule } from '../../platform/geo/geo.module';
+import { BlockWriter } from './block-writer';
+import { EventStore } from './event-store';
+import { EventsEraser } from './events.eraser';
+import { IngestController } from './ingest.controller';
+import { IngestService } from './ingest.service';
+import { IngestSteps } from './ingest-steps';
+import { Salts } from './salts';
+import { Spool } from './spool';
+import { SpoolProcessor } from './spool.processor';
+
+@Module({
+  imports: [GeoModule],
+  controllers: [IngestController],
+  providers: [BlockWriter, EventStore, EventsEraser, IngestService, IngestSteps, Salts, Spool, SpoolProcessor],
+  exports: [IngestSteps],
+})
+export class IngestModule {}

@@ -1,0 +1,83 @@
+// What is kept of an event that was refused? Enough to mend its sender: the reason and the event, without what identifies a person.
+import { newId } from '../../common/ids';
+import type { FieldError } from '../../common/problem';
+import { clickhouseTime } from '../../platform/clickhouse/sql';
+import type { Project } from '../../projects/projects.types';
+import { hashIdentifier } from '../pipeline';
+import type { Entry, Reject } from './block';
+
+export const rejectColumns = [
+  'project_id',
+  'reject_id',
+  'received_at',
+  'event_id',
+  'name',
+  'code',
+  'errors',
+  'payload',
+] as const;
+
+const MAX_PAYLOAD = 32_768;
+const MAX_TEXT = 200;
+
+/** A reject's row.
+ *  @param event as it was parsed, or the text that could not be
+ *  @param at when it arrived, milliseconds */
+export function toReject(
+  project: Project,
+  event: unknown,
+  code: string,
+  errors: readonly FieldError[],
+  at: number,
+): Reject {
+  const fields = typeof event === 'object' && event !== null ? (event as Record<string, unknown>) : {};
+  return row(
+    project.number,
+    at,
+    fields.id,
+    fields.name,
+    code,
+    errors,
+    JSON.stringify(withoutPerson(project, event)) ?? '',
+  );
+}
+
+/** The reject of a row that passed every rule of ours and that the engine refused all the same. */
+export const rejectOfRefusedRow = (entry: Entry, at: number): Reject =>
+  row(entry.project, at, entry.id, '', 'refused_by_store', [], entry.line);
+
+const row = (
+  project: number,
+  at: number,
+  id: unknown,
+  name: unknown,
+  code: string,
+  errors: readonly FieldError[],
+  payload: string,
+): Reject => ({
+  project,
+  line: JSON.stringify([
+    project,
+    newId(),
+    clickhouseTime(at),
+    plain(id),
+    plain(name),
+    code,
+    plain(JSON.stringify(errors), MAX_PAYLOAD),
+    plain(payload, MAX_PAYLOAD),
+  ]),
+});
+
+/** Text that a column takes, whatever was sent. */
+const plain = (value: unknown, max = MAX_TEXT): string =>
+  typeof value === 'string' ? value.slice(0, max).toWellFormed().replaceAll('\0', '\uFFFD') : '';
+
+/** Identifiers become the hashes under which everything else is kept, addresses are left out. */
+function withoutPerson(project: Project, event: unknown): unknown {
+  if (typeof event !== 'object' || event === null || Array.isArray(event)) return event;
+  const copy: Record<string, unknown> = { ...event };
+  if (typeof copy.visitorId === 'string') copy.visitorId = hashIdentifier(project, 'v', copy.visitorId);
+  if (typeof copy.userId === 'string') copy.userId = hashIdentifier(project, 'u', copy.userId);
+  if (typeof copy.context === 'object' && copy.context !== null) copy.context = { ...copy.context, ip: undefined };
+  return copy;
+}

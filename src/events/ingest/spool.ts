@@ -1,0 +1,68 @@
+// Where do acknowledged blocks wait while the warehouse is away? In Postgres: durable, shared by every replica, and bounded.
+import { Injectable } from '@nestjs/common';
+import { asc, eq, sql } from 'drizzle-orm';
+import { problem } from '../../common/problem';
+import { Env } from '../../config/env';
+import { Metrics } from '../../platform/metrics/metrics';
+import { Postgres } from '../../platform/postgres/postgres';
+import { ingestSpool } from '../events.schema';
+import { type Block, packBlock, unpackBlock } from './block';
+
+/** The spool has reached SPOOL_MAX_MB. */
+export const spoolFull = problem(503, 'spool_full', 'No more events can be kept until the warehouse is back');
+
+const MEGABYTE = 1_048_576;
+
+@Injectable()
+export class Spool {
+  constructor(
+    private readonly postgres: Postgres,
+    private readonly env: Env,
+    private readonly metrics: Metrics,
+  ) {}
+
+  /** Keeps a block, on disk when this returns.
+   *  @throws spoolFull at the limit, storeUnavailable where Postgres is away too */
+  async append(block: Block): Promise<void> {
+    const body = packBlock(block);
+    const rows = block.entries.length + block.rejects.length;
+    // One statement, so that replicas that append at once can't pass the limit by more than a block each.
+    const kept = await this.postgres.run((db) =>
+      db.execute(sql`
+        INSERT INTO ${ingestSpool} (rows, bytes, body)
+        SELECT ${rows}, ${body.length}, ${body}
+        WHERE (SELECT coalesce(sum(bytes), 0) FROM ${ingestSpool}) + ${body.length} <= ${this.env.SPOOL_MAX_MB * MEGABYTE}`),
+    );
+    if (kept.rowCount !== 1) throw spoolFull({ retryAfterSeconds: 30 });
+    this.metrics.spoolBlocks.inc();
+    this.metrics.spoolBytes.inc(body.length);
+  }
+
+  /** The oldest block; undefined where none waits. It stays until `remove`. */
+  async oldest(): Promise<{ id: number; block: Block } | undefined> {
+    const [row] = await this.postgres.run((db) => db.select().from(ingestSpool).orderBy(asc(ingestSpool.id)).limit(1));
+    return row === undefined ? undefined : { id: row.id, block: unpackBlock(row.body) };
+  }
+
+  /** Lets go of a block that the warehouse has. */
+  async remove(id: number): Promise<void> {
+    await this.postgres.run((db) => db.delete(ingestSpool).where(eq(ingestSpool.id, id)));
+    this.metrics.spoolDrained.inc();
+  }
+
+  /** What waits now; also told to the metrics. */
+  async depth(): Promise<{ blocks: number; bytes: number }> {
+    const [row] = await this.postgres.run((db) =>
+      db
+        .select({
+          blocks: sql<number>`count(*)::int`,
+          bytes: sql<number>`coalesce(sum(${ingestSpool.bytes}), 0)::float8`,
+        })
+        .from(ingestSpool),
+    );
+    const depth = row ?? { blocks: 0, bytes: 0 };
+    this.metrics.spoolBlocks.set(depth.blocks);
+    this.metrics.spoolBytes.set(depth.bytes);
+    return depth;
+  }
+}

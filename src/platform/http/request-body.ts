@@ -1,0 +1,59 @@
+// How are bodies read before a route sees them? Compression is undone under a limit; routes that ask for it get the bytes themselves.
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { createGunzip, createInflate } from 'node:zlib';
+import { bodyTooLarge, unsupportedMedia } from '../../common/problem';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The route reads its body's bytes itself: JSON, NDJSON or plain text, gzip or deflate, up to this many bytes after decoding. */
+    rawBodyBytes?: number;
+  }
+}
+
+/** Installs the parsers. Call it before routes are registered. */
+export function installBodyParsers(fastify: FastifyInstance): void {
+  fastify.addHook('onRoute', (route) => {
+    const limit = route.config?.rawBodyBytes;
+    if (limit !== undefined) route.bodyLimit = limit;
+  });
+
+  fastify.addHook('preParsing', (request, _reply, payload, done) => {
+    const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
+    if (encoding === 'identity') return done(null, payload);
+    const limit = request.routeOptions.config.rawBodyBytes;
+    // Never brotli or zstd: their decoders have had holes, and no client of ours needs them.
+    if (limit === undefined || (encoding !== 'gzip' && encoding !== 'deflate'))
+      return done(unsupportedMedia({ detail: 'Bodies may be gzip or deflate, where events are sent.' }));
+    const decoder = encoding === 'gzip' ? createGunzip() : createInflate();
+    const decoded = Object.assign(decoder, { receivedEncodedLength: 0 });
+    let out = 0;
+    payload.on('data', (chunk: Buffer) => (decoded.receivedEncodedLength += chunk.length));
+    payload.on('error', (error) => decoder.destroy(error));
+    // Counted while it streams: what a small bomb unpacks to is never held.
+    decoder.on('data', (chunk: Buffer) => {
+      out += chunk.length;
+      if (out > limit) decoder.destroy(bodyTooLarge({ detail: `A body may have ${limit} bytes after decoding.` }));
+    });
+    decoder.pause();
+    payload.pipe(decoder);
+    return done(null, decoded);
+  });
+
+  const bytes = (request: FastifyRequest, body: Buffer, done: (error: Error | null, body?: unknown) => void): void => {
+    if (request.routeOptions.config.rawBodyBytes === undefined) done(unsupportedMedia());
+    else done(null, body);
+  };
+  fastify.addContentTypeParser(['application/x-ndjson', 'text/plain'], { parseAs: 'buffer' }, bytes);
+
+  const parseJson = fastify.getDefaultJsonParser('error', 'error');
+  fastify.removeContentTypeParser(['application/json', 'text/plain']);
+  fastify.addContentTypeParser(['text/plain'], { parseAs: 'buffer' }, bytes);
+  fastify.addContentTypeParser(
+    'application/json',
+    { parseAs: 'buffer' },
+    (request: FastifyRequest, body: Buffer, done) => {
+      if (request.routeOptions.config.rawBodyBytes !== undefined) return done(null, body);
+      return parseJson(request, body.toString('utf8'), done);
+    },
+  );
+}
