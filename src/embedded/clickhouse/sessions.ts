@@ -1,0 +1,105 @@
+// How do temporary tables and SET live from one request to the next? A named session keeps a connection of its own.
+import type { Connection, Engine } from './engine';
+import { fail } from './errors';
+import type { ClickHouseRequest } from './request';
+import { identifier, literal } from './settings';
+
+interface NamedSession {
+  readonly connection: Connection;
+  busy: boolean;
+  timer: NodeJS.Timeout | undefined;
+  /** Parameters that requests of this session have left on the connection. */
+  readonly left: Set<string>;
+}
+
+/** A connection for the length of one request. */
+export interface Lease {
+  readonly connection: Connection;
+  readonly named: boolean;
+  /** Parameters of earlier requests, which this one must not see. */
+  readonly left: Set<string>;
+  /** Undoes what the request set, or drops the connection. */
+  giveBack(): Promise<void>;
+}
+
+const MOST_SESSIONS = 200;
+
+/** All named sessions. A request without one gets a connection that nobody used before and nobody will use again, so that nothing of
+ *  it can stick. */
+export class Sessions {
+  private readonly named = new Map<string, NamedSession>();
+
+  constructor(private readonly engine: Engine) {}
+
+  /** @throws ServerError 372 unknown, 373 in use, 202 too many */
+  async lease(request: ClickHouseRequest): Promise<Lease> {
+    const wanted = request.session;
+    if (wanted === undefined) {
+      const connection = this.engine.connect();
+      const giveBack = (): Promise<void> => Promise.resolve(connection.close());
+      return { connection, named: false, left: new Set(), giveBack };
+    }
+    const session = this.open(wanted.id, wanted.mustExist);
+    if (session.busy) throw fail(373, `Session ${wanted.id} is locked by a concurrent client.`);
+    session.busy = true;
+    clearTimeout(session.timer);
+    const undo = await this.undo(session.connection, request);
+    return {
+      connection: session.connection,
+      named: true,
+      left: session.left,
+      giveBack: async () => {
+        for (const name of request.parameters.keys()) session.left.add(name);
+        try {
+          for (const sql of undo) await session.connection.run(sql);
+        } catch {
+          this.drop(wanted.id);
+        }
+        session.busy = false;
+        session.timer = setTimeout(() => this.drop(wanted.id), wanted.timeoutS * 1_000).unref();
+      },
+    };
+  }
+
+  close(): void {
+    for (const id of this.named.keys()) this.drop(id);
+  }
+
+  private open(id: string, mustExist: boolean): NamedSession {
+    const found = this.named.get(id);
+    if (found !== undefined) return found;
+    if (mustExist) throw fail(372, `Session ${id} not found.`);
+    if (this.named.size >= MOST_SESSIONS) throw fail(202, 'Too many sessions.');
+    const session = { connection: this.engine.connect(), busy: false, timer: undefined, left: new Set<string>() };
+    this.named.set(id, session);
+    return session;
+  }
+
+  private drop(id: string): void {
+    const session = this.named.get(id);
+    if (session === undefined) return;
+    this.named.delete(id);
+    clearTimeout(session.timer);
+    session.connection.close();
+  }
+
+  /** The statements that bring back what the session had before the request's own settings and database. */
+  private async undo(connection: Connection, request: ClickHouseRequest): Promise<readonly string[]> {
+    const ask = async (sql: string): Promise<string> =>
+      Buffer.from((await connection.run(sql)).bytes)
+        .toString()
+        .trim();
+    const undo: string[] = [];
+    const names = [...request.settings.keys()].filter((name) => name !== 'readonly').map(literal);
+    if (names.length > 0) {
+      const text = await ask(
+        `SELECT name, value FROM system.settings WHERE name IN (${names.join(', ')}) FORMAT JSONCompactEachRow`,
+      );
+      const rows = text === '' ? [] : text.split('\n').map((line) => JSON.parse(line) as [string, string]);
+      if (rows.length > 0) undo.push(`SET ${rows.map(([name, value]) => `${name} = ${literal(value)}`).join(', ')}`);
+    }
+    if (request.database !== undefined)
+      undo.push(`USE ${identifier(await ask('SELECT currentDatabase() FORMAT RawBLOB'))}`);
+    return undo;
+  }
+}

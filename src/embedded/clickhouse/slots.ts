@@ -1,0 +1,50 @@
+// Who may use the engine now? So many at once, the others in the order in which they came.
+import { fail } from './errors';
+
+/** A queue before a number of places. */
+export class Slots {
+  private free: number;
+  private readonly waiting: (() => void)[] = [];
+
+  constructor(
+    size: number,
+    private readonly longest = 1_000,
+  ) {
+    this.free = size;
+  }
+
+  /** Waits for a place. @returns what gives it back
+   *  @throws ServerError 202 where too many wait; 394 where `signal` fires first */
+  async take(signal: AbortSignal): Promise<() => void> {
+    if (this.free > 0) this.free -= 1;
+    else if (this.waiting.length >= this.longest) throw fail(202, 'Too many simultaneous queries.');
+    else await this.wait(signal);
+    let given = false;
+    return () => {
+      if (given) return;
+      given = true;
+      const next = this.waiting.shift();
+      if (next === undefined) this.free += 1;
+      else next();
+    };
+  }
+
+  private wait(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const leave = (): void => {
+        this.waiting.splice(this.waiting.indexOf(enter), 1);
+        reject(fail(394, 'Query was cancelled.'));
+      };
+      const enter = (): void => {
+        signal.removeEventListener('abort', leave);
+        resolve();
+      };
+      if (signal.aborted) {
+        reject(fail(394, 'Query was cancelled.'));
+        return;
+      }
+      signal.addEventListener('abort', leave, { once: true });
+      this.waiting.push(enter);
+    });
+  }
+}
