@@ -1,0 +1,131 @@
+// How does the server start, live and end? config -> stores -> app -> listen -> drain.
+import 'reflect-metadata';
+import type { ModuleMetadata } from '@nestjs/common';
+import { randomBytes } from 'node:crypto';
+import { realpathSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { LocalAccess } from './auth/local-access';
+import { InvalidEnv, readEnv, type Env } from './config/env';
+import { compiled } from './config/paths';
+import { Fatal } from './embedded/fatal';
+import { removeRunFile, writeRunFile } from './embedded/run-file';
+import { startEmbeddedStores } from './embedded/stores';
+import { makeLogger } from './platform/logging/logger';
+
+/** From the end of the drain delay: answers in flight, then the application, then the stores; ten seconds in all. */
+const ANSWERS_MS = 4_500;
+const STORES_MS = 3_000;
+const IN_ALL_MS = 9_500;
+
+/** Runs the server until it is told to end.
+ *  @param imports modules of a team's own, beside the built-in ones */
+export async function serve({ imports }: { imports?: NonNullable<ModuleMetadata['imports']> } = {}): Promise<void> {
+  survivePipes();
+  let env: Env;
+  try {
+    env = readEnv();
+  } catch (error) {
+    return fail(error, false);
+  }
+  const debug = env.LOG_LEVEL === 'debug' || env.LOG_LEVEL === 'trace';
+  process.on('uncaughtException', (error) => fail(error, true));
+  const log = makeLogger(env.LOG_LEVEL);
+  let stop: (() => Promise<void>) | undefined;
+  const signalled = onSignals();
+  // Told to end before it is up: there is nobody to serve, and the stores end with the process.
+  let up = false;
+  void signalled.then(() => up || process.exit(0));
+
+  try {
+    const stores = await startEmbeddedStores(env, log, (reason) => fail(reason, debug));
+    stop = () => stores.close(STORES_MS);
+    // Loaded while the stores start would be sooner, but what fails must name the store, not the app.
+    const { buildApp } = await import('./app.js');
+    const { drain } = await import('./platform/http/drain.js');
+    const { Lifecycle } = await import('./platform/http/lifecycle.js');
+    const local = new LocalAccess(randomBytes(32).toString('base64url'));
+    const app = await buildApp({ env, urls: stores.urls, local, log, imports: imports ?? [] });
+    const lifecycle = app.get(Lifecycle);
+    await app.listen({ port: env.PORT, host: env.HOST });
+    lifecycle.ready();
+    up = true;
+
+    const url = urlOf(app.getHttpServer().address() as AddressInfo);
+    stores.describe(url);
+    try {
+      writeRunFile(stores.dataDir, { pid: process.pid, url, token: local.token });
+    } catch {
+      log.warn({ folder: stores.dataDir }, 'run.json cannot be written, so commands on this machine need a key');
+    }
+    greet(url);
+
+    const signal = await signalled;
+    log.info({ signal }, 'draining');
+    setTimeout(() => {
+      log.error('the drain took too long');
+      process.exit(1);
+    }, env.DRAIN_DELAY_MS + IN_ALL_MS).unref();
+    await drain(app, lifecycle, log, { delayMs: env.DRAIN_DELAY_MS, graceMs: ANSWERS_MS });
+    removeRunFile(stores.dataDir);
+    await stores.close(STORES_MS);
+    log.info('stopped');
+    process.exit(0);
+  } catch (error) {
+    await stop?.().catch(() => undefined);
+    fail(error, debug);
+  }
+}
+
+/** Settles with the first signal to end; a second one ends the process at once. The stores notice and end too. */
+const onSignals = (): Promise<string> =>
+  new Promise((resolve) => {
+    let asked = false;
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
+      process.on(signal, () => {
+        if (asked) process.exit(1);
+        asked = true;
+        resolve(signal);
+      });
+  });
+
+/** One line that a person can act on, and the end. */
+function fail(error: unknown, withStack: boolean): never {
+  const message = error instanceof Error ? (withStack ? error.stack : error.message) : String(error);
+  const known = error instanceof Fatal || error instanceof InvalidEnv;
+  process.stderr.write(`${known && error instanceof Error ? error.message : `Millrace cannot go on: ${message}`}\n`);
+  process.exit(1);
+}
+
+/** A reader of our output that goes away (`| head`) is no reason to end. */
+function survivePipes(): void {
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+    });
+}
+
+/** Where a client on this machine reaches the server. */
+function urlOf({ address, port, family }: AddressInfo): string {
+  if (address === '0.0.0.0' || address === '::') return `http://127.0.0.1:${port}`;
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+}
+
+function greet(url: string): void {
+  process.stdout.write(
+    `Millrace is ready: API ${url}/api/v1, documentation ${url}/docs. First steps are in README.md.\n`,
+  );
+}
+
+/** Whether Node was told to run this very file. */
+const isMain = (): boolean => {
+  const [, script = ''] = process.argv;
+  return [script, `${script}.js`].some((path) => {
+    try {
+      return realpathSync(path) === realpathSync(compiled('main.js'));
+    } catch {
+      return false;
+    }
+  });
+};
+
+if (isMain()) void serve();

@@ -1,0 +1,139 @@
+// How does the HTTP server behave before and after any route? Limits, ids, headers, log, and the errors that no route sees.
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type {
+  FastifyError,
+  FastifyHttpOptions,
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  RawServerDefault,
+} from 'fastify';
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Logger } from 'pino';
+import { bodyTooLarge, type Problem, problem } from '../../common/problem';
+import type { Env } from '../../config/env';
+import { parseQuery, refuseRepeated } from './query-string';
+import { toProblem } from './problem.filter';
+import { requestIdOf } from './request-id';
+import { PROBLEM_JSON, problemBody, problemOfStatus, writeProblem } from './write-problem';
+
+/** Largest body of a route that says nothing else. */
+export const BODY_LIMIT_BYTES = 1_048_576;
+const SLOW_MS = 1_000;
+
+const badRequest = problem(400, 'bad_request', 'The request is not HTTP that this server reads');
+const headersTooLarge = problem(431, 'headers_too_large', 'The headers are too large');
+const requestTimeout = problem(408, 'request_timeout', 'The request took too long to arrive');
+
+/** Makes the adapter. What is set here holds for every route. */
+export function makeAdapter(env: Pick<Env, 'TRUST_PROXY'>, log: Logger): FastifyAdapter {
+  const options: FastifyHttpOptions<RawServerDefault> = {
+    loggerInstance: log,
+    disableRequestLogging: true,
+    requestIdLogLabel: 'requestId',
+    requestIdHeader: false,
+    genReqId: requestIdOf,
+    trustProxy: trusted(env.TRUST_PROXY),
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: 30_000,
+    keepAliveTimeout: 72_000,
+    // A request on a connection that is still open while the server closes is served, and told that the connection ends.
+    return503OnClosing: false,
+    onProtoPoisoning: 'error',
+    onConstructorPoisoning: 'error',
+    http: { headersTimeout: 15_000, connectionsCheckingInterval: 5_000, maxHeaderSize: 16_384 },
+    routerOptions: { maxParamLength: 512, querystringParser: parseQuery },
+    frameworkErrors: answerUnrouted as FrameworkErrors,
+    clientErrorHandler: (error: NodeJS.ErrnoException, socket: Socket) => answerRaw(error, socket),
+  };
+  const adapter: FastifyAdapter = new FastifyAdapter<RawServerDefault>(options);
+  const instance = adapter.getInstance() as unknown as FastifyInstance;
+  instance.addHook('onRequest', (request, reply, done) => {
+    addHeaders(request, reply);
+    refuseRepeated(request.query);
+    done();
+  });
+  instance.addHook('onResponse', (request, reply, done) => {
+    logResponse(log, request, reply);
+    done();
+  });
+  return adapter;
+}
+
+/** TRICKY: Fastify trusts nobody where it is given a number of hops, as anybody may connect; who configures a number has closed that door. */
+const trusted = (proxies: Env['TRUST_PROXY']): false | string[] | ((address: string, hop: number) => boolean) =>
+  typeof proxies === 'number' ? proxies > 0 && ((_address, hop) => hop < proxies) : proxies;
+
+type FrameworkErrors = NonNullable<FastifyHttpOptions<RawServerDefault>['frameworkErrors']>;
+
+/** Answers what the router refused before any hook ran: a path that can't be decoded, a parameter beyond its length. */
+function answerUnrouted(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  addHeaders(request, reply);
+  void writeProblem(toProblem(error), request, reply);
+}
+
+const DOCS = /^\/docs(?:[/?]|$)/;
+/** Swagger UI needs its own scripts, and styles in the page. */
+const DOCS_POLICY =
+  "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'";
+const API_POLICY = "default-src 'none'; frame-ancestors 'none'";
+
+function addHeaders(request: FastifyRequest, reply: FastifyReply): void {
+  const docs = DOCS.test(request.raw.url ?? '');
+  reply
+    .header('x-request-id', request.id)
+    .header('x-content-type-options', 'nosniff')
+    .header('referrer-policy', 'no-referrer')
+    .header('content-security-policy', docs ? DOCS_POLICY : API_POLICY);
+  if (!docs) reply.header('cache-control', 'no-store');
+}
+
+/** One line for what failed or was slow; the rest only for those who look: an ingest request is not news. */
+function logResponse(log: Logger, request: FastifyRequest, reply: FastifyReply): void {
+  const durationMs = Math.round(reply.elapsedTime);
+  const streamed = String(reply.getHeader('content-type') ?? '').startsWith('text/event-stream');
+  const level = reply.statusCode >= 500 || (durationMs >= SLOW_MS && !streamed) ? 'info' : 'debug';
+  if (!log.isLevelEnabled(level)) return;
+  log[level](
+    {
+      requestId: request.id,
+      method: request.method,
+      route: request.routeOptions?.url,
+      status: reply.statusCode,
+      durationMs,
+    },
+    'request',
+  );
+}
+
+/** Answers what Node's parser refused: there is no request yet, only a socket. */
+function answerRaw(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const thrown = rawProblem(error.code);
+  const requestId = requestIdOf({ headers: {} });
+  const body = problemBody(thrown, '', requestId);
+  const { status } = thrown.kind;
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nContent-Type: ${PROBLEM_JSON}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nX-Request-Id: ${requestId}\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n${body}`,
+    () => socket.destroy(),
+  );
+}
+
+const rawProblem = (code: string | undefined): Problem => {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return headersTooLarge();
+    case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
+      return bodyTooLarge();
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return requestTimeout();
+    case 'HPE_INVALID_METHOD':
+      return problemOfStatus(405)();
+    default:
+      return badRequest();
+  }
+};

@@ -1,0 +1,185 @@
+// What does every route have in common? Ids, headers and the shape of errors, asked of the real server.
+import { Body, Controller, Get, Module, Param, Post, Query } from '@nestjs/common';
+import { IsInt, IsOptional, IsString, ValidateNested } from 'class-validator';
+import { Type } from 'class-transformer';
+import { connect } from 'node:net';
+import { storeUnavailable } from '../../src/common/problem';
+import { startTestApp, type TestApp } from '../support';
+
+class PartDto {
+  @IsInt()
+  size!: number;
+}
+
+class ProbeDto {
+  @IsString()
+  name!: string;
+
+  @IsOptional()
+  @ValidateNested()
+  @Type(() => PartDto)
+  part?: PartDto;
+}
+
+class ProbeQuery {
+  @IsOptional()
+  @IsString()
+  word?: string;
+}
+
+@Controller('probe')
+class ProbeController {
+  @Post()
+  create(@Body() body: ProbeDto): ProbeDto {
+    return body;
+  }
+
+  @Get()
+  list(@Query() query: ProbeQuery): ProbeQuery {
+    return query;
+  }
+
+  @Get('broken')
+  broken(): never {
+    throw new Error('secret inside');
+  }
+
+  @Get('away')
+  away(): never {
+    throw storeUnavailable({ retryAfterSeconds: 2 });
+  }
+
+  @Get('of/:id')
+  one(@Param('id') id: string): { id: string } {
+    return { id };
+  }
+}
+
+@Module({ controllers: [ProbeController] })
+class ProbeModule {}
+
+let server: TestApp;
+beforeAll(async () => {
+  server = await startTestApp({ imports: [ProbeModule], env: { LOG_LEVEL: 'silent' } });
+});
+afterAll(() => server.close());
+
+const ask = (path: string, init?: RequestInit): Promise<Response> => fetch(`${server.url}${path}`, init);
+const send = (body: string, headers: Record<string, string> = {}): Promise<Response> =>
+  ask('/api/v1/probe', { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers } });
+
+/** Sends bytes as they are. @returns all that came back */
+const raw = (text: string): Promise<string> =>
+  new Promise((resolve, reject) => {
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1', () => socket.write(text));
+    let answer = '';
+    socket.setEncoding('utf8').on('data', (piece: string) => (answer += piece));
+    socket.once('end', () => resolve(answer));
+    socket.once('error', reject);
+  });
+
+describe('request ids', () => {
+  it('takes a plain one from the caller, also on errors', async () => {
+    for (const path of ['/api/v1/probe', '/nowhere', '/api/v1/probe/broken', '/%zz'])
+      expect((await ask(path, { headers: { 'x-request-id': 'abc-1.2_3' } })).headers.get('x-request-id')).toBe(
+        'abc-1.2_3',
+      );
+  });
+
+  it('makes one where the given one is long or holds other characters', async () => {
+    for (const given of ['a'.repeat(129), 'a b', 'a;b']) {
+      const made = (await ask('/api/v1/probe', { headers: { 'x-request-id': given } })).headers.get('x-request-id');
+      expect(made).toMatch(/^[0-9a-f-]{36}$/);
+    }
+  });
+});
+
+describe('problems', () => {
+  const shape = async (answer: Response, status: number, code: string): Promise<Record<string, unknown>> => {
+    expect(answer.headers.get('content-type')).toContain('application/problem+json');
+    const body = (await answer.json()) as Record<string, unknown>;
+    expect(body).toMatchObject({ type: `urn:millrace:problem:${code}`, status, code, title: expect.any(String) });
+    expect(answer.status).toBe(status);
+    expect(body['requestId']).toBe(answer.headers.get('x-request-id'));
+    return body;
+  };
+
+  it('says 404 where there is no route, under the prefix and beside it', async () => {
+    expect(await shape(await ask('/api/v1/nothing?x=1'), 404, 'not_found')).toMatchObject({
+      instance: '/api/v1/nothing',
+    });
+    await shape(await ask('/nothing'), 404, 'not_found');
+    await shape(await ask('/api/v1/probe', { method: 'DELETE' }), 404, 'not_found');
+  });
+
+  it('names every fault of an input with path and code', async () => {
+    const body = await shape(await send('{"part":{"size":"1"},"other":1}'), 400, 'invalid_input');
+    const errors = body['errors'] as { path: string; code: string }[];
+    expect(errors.map(({ path, code }) => [path, code]).sort()).toEqual([
+      ['name', 'is_string'],
+      ['other', 'unknown_field'],
+      ['part.size', 'is_int'],
+    ]);
+  });
+
+  it.each([
+    ['not JSON', '{"name":', {}, 400, 'unreadable_body'],
+    ['empty', '', {}, 400, 'unreadable_body'],
+    ['a prototype', '{"name":"a","__proto__":{"x":1}}', {}, 400, 'unreadable_body'],
+    ['a constructor', '{"name":"a","constructor":{"prototype":{"x":1}}}', {}, 400, 'unreadable_body'],
+    ['another type', 'name=a', { 'content-type': 'application/x-www-form-urlencoded' }, 415, 'unsupported_media_type'],
+    ['too large', JSON.stringify({ name: 'a'.repeat(1_100_000) }), {}, 413, 'body_too_large'],
+    ['no object', '[]', {}, 400, 'invalid_input'],
+    ['null', 'null', {}, 400, 'invalid_input'],
+    ['a string', '"text"', {}, 400, 'invalid_input'],
+  ] as const)('refuses a body that is %s', async (_what, body, headers, status, code) => {
+    await shape(await send(body, headers), status, code);
+  });
+
+  it('refuses a parameter that is given twice', async () => {
+    const body = await shape(await ask('/api/v1/probe?word=a&word=b'), 400, 'invalid_input');
+    expect(body['errors']).toEqual([{ path: 'word', code: 'repeated', message: expect.any(String) }]);
+    expect((await ask('/api/v1/probe?word=a')).status).toBe(200);
+    await shape(await ask('/api/v1/probe?other=a'), 400, 'invalid_input');
+  });
+
+  it('answers a path that cannot be decoded', async () => {
+    await shape(await ask('/api/v1/probe/of/%ff'), 400, 'invalid_input');
+    await shape(await ask(`/api/v1/probe/of/${'x'.repeat(600)}`), 414, 'uri_too_long');
+  });
+
+  it('lets nothing of an unforeseen error out', async () => {
+    const answer = await ask('/api/v1/probe/broken');
+    const body = await shape(answer, 500, 'internal_error');
+    expect(JSON.stringify(body)).not.toContain('secret');
+  });
+
+  it('says when to come back', async () => {
+    const answer = await ask('/api/v1/probe/away');
+    await shape(answer, 503, 'store_unavailable');
+    expect(answer.headers.get('retry-after')).toBe('2');
+  });
+
+  it('answers what is not HTTP, or has too large headers', async () => {
+    expect(await raw('NONSENSE\r\n\r\n')).toMatch(/^HTTP\/1\.1 4\d\d .*application\/problem\+json/s);
+    const big = await raw(`GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`);
+    expect(big).toMatch(/^HTTP\/1\.1 431 /);
+    expect(big).toContain('"code":"headers_too_large"');
+  });
+});
+
+describe('headers', () => {
+  it('keeps answers out of caches and frames, and hides what serves them', async () => {
+    const { headers } = await ask('/api/v1/probe');
+    expect(headers.get('x-content-type-options')).toBe('nosniff');
+    expect(headers.get('cache-control')).toBe('no-store');
+    expect(headers.get('content-security-policy')).toContain("default-src 'none'");
+    expect(headers.get('x-powered-by')).toBeNull();
+  });
+
+  it('answers no TRACE', async () => {
+    expect(await raw('TRACE /api/v1/probe HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')).toMatch(
+      /^HTTP\/1\.1 40[45] /,
+    );
+  });
+});

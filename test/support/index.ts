@@ -1,0 +1,4 @@
+// Everything that a test starts from.
+export { aClickHouseDatabase, aPostgresDatabase, askClickHouse, sharedStores, someStores } from './shared-stores';
+export { runServer, spawnServer, untilReady, type Exit, type Run, type SpawnedServer } from './spawned-server';
+export { startTestApp, type TestApp, type TestAppOptions } from './test-app';
