@@ -1,7 +1,22 @@
-// The warehouse's client, for every feature.
+// The warehouse's client, for every feature; made once its schema is the one that this code expects.
 import { Global, Module } from '@nestjs/common';
+import { Env, StoreUrls } from '../../config/env';
+import { withBootLock } from '../postgres/boot-lock';
 import { ClickHouse } from './clickhouse';
+import { migrateClickHouse } from './migrate';
 
 @Global()
-@Module({ providers: [ClickHouse], exports: [ClickHouse] })
+@Module({
+  providers: [
+    {
+      provide: ClickHouse,
+      inject: [Env, StoreUrls],
+      useFactory: async (env: Env, urls: StoreUrls): Promise<ClickHouse> => {
+        await withBootLock(urls.postgres, () => migrateClickHouse(urls.clickhouse, env.CLICKHOUSE_CLUSTER));
+        return new ClickHouse(env, urls);
+      },
+    },
+  ],
+  exports: [ClickHouse],
+})
 export class ClickHouseModule {}

@@ -51,6 +51,8 @@ export class ClickHouse implements OnApplicationShutdown {
         url: urls.clickhouse,
         application: 'millrace',
         max_open_connections: connections,
+        // A look-up of thousands of ids does not fit a URL.
+        use_multipart_params_auto: true,
         // Beyond every limit of ours: the caller's signal and max_execution_time end a request first.
         request_timeout: 3_600_000,
         keep_alive: { enabled: true, idle_socket_ttl: 2_000 },

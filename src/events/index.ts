@@ -1,0 +1,4 @@
+// What may other features, and a team's own modules, use of events?
+export { EventsModule } from './events.module';
+export { IngestSteps } from './ingest/ingest-steps';
+export { filter, type IngestContext, type IngestStep, reject } from './pipeline';

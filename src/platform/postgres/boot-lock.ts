@@ -1,0 +1,20 @@
+// Who may prepare a store when several processes boot at once? Whoever holds this lock; Postgres keeps it, and drops it with the holder.
+import { Client } from 'pg';
+import { poolOptions } from './postgres';
+
+/** Any number that nothing else locks: "mark" in ASCII. */
+const LOCK = 0x6d_61_72_6b;
+
+/** Does work that only one booting process may do at a time. Others wait, however long it takes. */
+export async function withBootLock<T>(postgresUrl: string, work: () => Promise<T>): Promise<T> {
+  const client = new Client(poolOptions(postgresUrl));
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    await client.query('SELECT pg_advisory_lock($1)', [LOCK]);
+    return await work();
+  } finally {
+    // Ends the session, and with it the lock.
+    await client.end().catch(() => undefined);
+  }
+}
