@@ -63,7 +63,8 @@ export const problemSchema = {
   },
 } as const;
 
-const EXAMPLE_FAULT = { path: 'name', code: 'required', message: 'must be given' };
+// Any route refuses a name that it does not know.
+const EXAMPLE_FAULT = { path: 'nmae', code: 'unknown_field', message: 'property nmae should not exist' };
 
 /** What a problem of this kind looks like on the wire, for an example in the document. */
 export const problemExample = (kind: ProblemKind, instance: string): unknown =>

@@ -1,5 +1,6 @@
 // What does the document say beyond what stands at each route? Errors and headers that follow from a route's own description,
 // named schemas in one place, an example for every answer. Pure: document in, document out.
+import { STATUS_CODES } from 'node:http';
 import { isDeepStrictEqual } from 'node:util';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import {
@@ -114,6 +115,7 @@ function finishOperation(path: string, operation: Operation, schemas: Json): voi
         : {}),
       ...(status === '429' || status === '503' ? { 'Retry-After': header('Retry-After') } : {}),
     };
+    if (response.description === '') response.description = STATUS_CODES[status] ?? status;
     if (status.startsWith('2')) addExamples(response, schemas);
   }
   operation.responses = sorted(operation.responses, (status) => status);

@@ -1,0 +1,113 @@
+// Does the document say what follows from a route, without the route saying it?
+import { Body, Controller, Get, Module, Param, Post } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { ApiBody, ApiOkResponse, ApiOperation, ApiProperty, ApiSecurity, ApiTags } from '@nestjs/swagger';
+import { problem } from '../../common/problem';
+import { ApiProblems } from './api-problems';
+import { openApiDocument } from './openapi';
+
+const nameTaken = problem(409, 'name_taken', 'A thing of this name exists');
+const tooMany = problem(409, 'too_many', 'There are too many things');
+
+class ThingDto {
+  @ApiProperty({ type: 'string', format: 'uuid' })
+  readonly id!: string;
+
+  @ApiProperty({ type: [String], example: ['red'] })
+  readonly colours!: string[];
+}
+
+const inner = { title: 'Part', type: 'object', properties: { size: { type: 'integer', examples: [3] } } };
+
+@ApiTags('events')
+@Controller('things')
+@ApiProblems(tooMany)
+class ThingsController {
+  @Post(':id')
+  @ApiSecurity('apiKey')
+  @ApiOperation({ summary: 'Change a thing' })
+  @ApiProblems(nameTaken)
+  @ApiBody({
+    schema: { title: 'Whole', type: 'object', properties: { parts: { type: 'array', items: inner } } } as never,
+  })
+  @ApiOkResponse({ type: ThingDto })
+  change(@Param('id') id: string, @Body() _body: unknown): ThingDto {
+    return { id, colours: [] };
+  }
+
+  @Get()
+  @ApiOperation({ summary: 'All things' })
+  @ApiOkResponse({ type: [ThingDto] })
+  all(): ThingDto[] {
+    return [];
+  }
+}
+
+@Module({ controllers: [ThingsController] })
+class ThingsModule {}
+
+describe('the OpenAPI document', () => {
+  let document: ReturnType<typeof openApiDocument>;
+
+  beforeAll(async () => {
+    const app = await NestFactory.create(ThingsModule, new FastifyAdapter(), { preview: true, logger: false });
+    document = openApiDocument(app);
+  });
+
+  const statuses = (path: string, method: 'get' | 'post') =>
+    Object.keys(document.paths[path]?.[method]?.responses ?? {});
+
+  it('adds the errors that follow from a key, a body and a path', () => {
+    expect(statuses('/things/{id}', 'post')).toEqual([
+      '200',
+      '400',
+      '401',
+      '403',
+      '404',
+      '409',
+      '413',
+      '415',
+      '429',
+      '503',
+    ]);
+  });
+
+  it('adds none to a route that takes nothing and asks for nothing', () => {
+    expect(statuses('/things', 'get')).toEqual(['200', '409']);
+  });
+
+  it('gathers problems of one status into one response with an example each', () => {
+    const conflict = document.paths['/things/{id}']?.post?.responses['409'] as unknown as Record<string, never>;
+    expect(conflict['content']).toMatchObject({
+      'application/problem+json': {
+        schema: { $ref: '#/components/schemas/Problem' },
+        examples: { name_taken: { value: { status: 409, code: 'name_taken' } }, too_many: { value: { status: 409 } } },
+      },
+    });
+    expect(document.paths['/things/{id}']?.post).not.toHaveProperty('x-problems');
+  });
+
+  it('moves schemas with a title into components, nested ones too', () => {
+    expect(document.paths['/things/{id}']?.post?.requestBody).toMatchObject({
+      content: { 'application/json': { schema: { $ref: '#/components/schemas/Whole' } } },
+    });
+    expect(document.components?.schemas).toMatchObject({
+      Whole: { properties: { parts: { items: { $ref: '#/components/schemas/Part' } } } },
+      Part: inner,
+    });
+  });
+
+  it('makes an example of each answer, the schema’s own first', () => {
+    const { content } = document.paths['/things']?.get?.responses['200'] as {
+      content?: Record<string, { example?: unknown }>;
+    };
+    expect(content?.['application/json']?.example).toEqual([
+      { id: expect.stringMatching(/^[0-9a-f-]{36}$/), colours: ['red'] },
+    ]);
+  });
+
+  it('names operations after controller and method', () => {
+    expect(document.paths['/things']?.get?.operationId).toBe('thingsAll');
+  });
+});

@@ -1,0 +1,196 @@
+// Do the probes tell the truth, to whoever asks, without asking too much of the stores?
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { StoreUrls } from '../../src/config/env';
+import { Lifecycle } from '../../src/platform/http/lifecycle';
+import { Postgres } from '../../src/platform/postgres/postgres';
+import { someStores, startTestApp, type TestApp } from '../support';
+
+interface Problem {
+  code: string;
+  detail?: string;
+  errors?: { path: string; code: string }[];
+}
+
+describe('probes', () => {
+  let server: TestApp;
+  let clickhouse: Door;
+
+  beforeAll(async () => {
+    const urls = await someStores();
+    clickhouse = await aDoor(urls.clickhouse);
+    server = await startTestApp({ urls: new StoreUrls(urls.postgres, clickhouse.url, undefined, process.cwd()) });
+  });
+
+  afterAll(async () => {
+    await server.close();
+    await clickhouse.end();
+  });
+
+  const get = async (path: string): Promise<Response> => fetch(`${server.url}${path}`);
+  /** Readiness is remembered for a second. */
+  const pause = () => new Promise((resolve) => setTimeout(resolve, 1_100));
+
+  it.each(['/health/live', '/health/startup'])('%s says ok to anybody, and is never kept', async (path) => {
+    const answer = await get(path);
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('cache-control')).toContain('no-store');
+    expect(await answer.json()).toEqual({ status: 'ok' });
+  });
+
+  it('is ready when every store answers, and says how much disk is left', async () => {
+    const answer = await get('/health/ready');
+    expect(answer.status).toBe(200);
+    const up = { status: 'up', seconds: expect.any(Number) };
+    expect(await answer.json()).toEqual({
+      status: 'ready',
+      stores: { postgres: up, clickhouse: up, queue: up },
+      disk: { freeBytes: expect.any(Number), totalBytes: expect.any(Number) },
+    });
+  });
+
+  it('asks a store once, however many probes come at the same time', async () => {
+    await pause();
+    const asked = jest.spyOn(server.app.get(Postgres), 'ping');
+    await Promise.all(Array.from({ length: 30 }, () => get('/health/ready')));
+    expect(asked).toHaveBeenCalledTimes(1);
+  });
+
+  it('is not ready while ClickHouse is away, and says so; alive it is', async () => {
+    clickhouse.close();
+    await pause();
+    const began = performance.now();
+    const answer = await get('/health/ready');
+    expect(performance.now() - began).toBeLessThan(2_000);
+    expect(answer.status).toBe(503);
+    expect(answer.headers.get('content-type')).toContain('application/problem+json');
+    expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+    const problem = (await answer.json()) as Problem;
+    expect(problem.code).toBe('not_ready');
+    expect(problem.errors).toEqual([{ path: 'clickhouse', code: 'down', message: 'does not answer' }]);
+    expect((await get('/health/live')).status).toBe(200);
+  });
+
+  it('stays ready for whoever can do without that store', async () => {
+    const answer = await get('/health/ready?exclude=clickhouse');
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toMatchObject({ status: 'degraded', stores: { clickhouse: { status: 'down' } } });
+    expect((await get('/health/ready?exclude=postgres')).status).toBe(503);
+  });
+
+  it('is ready again when it is back', async () => {
+    clickhouse.open();
+    await pause();
+    expect((await get('/health/ready')).status).toBe(200);
+  });
+
+  it('refuses what it does not know', async () => {
+    expect((await get('/health/ready?exclude=moon')).status).toBe(400);
+    expect((await get('/health/ready?deep=1')).status).toBe(400);
+  });
+
+  it('is not throttled', async () => {
+    const answers = await Promise.all(Array.from({ length: 50 }, () => get('/health/live')));
+    expect(answers.every(({ status, headers }) => status === 200 && !headers.has('ratelimit'))).toBe(true);
+  });
+
+  it('is not ready from the drain on, while requests are still served', async () => {
+    server.app.get(Lifecycle).drain();
+    const answer = await get('/health/ready?exclude=clickhouse');
+    expect(answer.status).toBe(503);
+    expect(((await answer.json()) as Problem).errors?.[0]).toMatchObject({ path: 'server', code: 'draining' });
+    expect((await get('/health/live')).status).toBe(200);
+    expect((await get('/health/startup')).status).toBe(200);
+  });
+});
+
+describe('metrics', () => {
+  let server: TestApp;
+
+  beforeAll(async () => {
+    server = await startTestApp();
+  });
+
+  afterAll(() => server.close());
+
+  const metrics = async (): Promise<string> => (await fetch(`${server.url}/metrics`)).text();
+
+  it('are Prometheus text, of the process and of the requests by route', async () => {
+    await fetch(`${server.url}/health/live`);
+    const answer = await fetch(`${server.url}/metrics`);
+    expect(answer.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
+    const text = await answer.text();
+    expect(text).toMatch(
+      /^millrace_http_request_seconds_count\{route="\/health\/live",method="GET",status="200"\} 1$/m,
+    );
+    expect(text).toMatch(/^nodejs_eventloop_lag_p99_seconds [0-9.e-]+$/m);
+    expect(text).toMatch(/^process_resident_memory_bytes \d+$/m);
+    for (const line of text.split('\n')) expect(line).toMatch(/^(#.*|[a-z_]+(\{.*\})? [-+0-9.eNaInf]+|)$/);
+  });
+
+  it('hold no more series for a thousand guessed paths', async () => {
+    for (let at = 0; at < 100; at += 1) await fetch(`${server.url}/guess-${at}.php`);
+    await fetch(`${server.url}/api/v1/projects/0198f2a4-7c1e-7a3b-9c55-2f6f0b1d9e10`);
+    const text = await metrics();
+    expect(text).not.toContain('guess-');
+    expect(text).not.toContain('0198f2a4');
+    expect(text).toMatch(/^millrace_http_request_seconds_count\{route="unmatched",method="any",status="404"\} 10\d$/m);
+  });
+
+  it('are of this server alone', async () => {
+    const other = await startTestApp();
+    try {
+      await fetch(`${other.url}/health/startup`);
+      expect(await metrics()).not.toContain('/health/startup');
+    } finally {
+      await other.close();
+    }
+  });
+});
+
+/** A store's address that can be closed and opened again, in front of the real one. */
+interface Door {
+  readonly url: string;
+  close(): void;
+  open(): void;
+  end(): Promise<void>;
+}
+
+async function aDoor(storeUrl: string): Promise<Door> {
+  const target = new URL(storeUrl);
+  const sockets = new Set<Socket>();
+  let isOpen = true;
+  const proxy: Server = createServer((near) => {
+    if (!isOpen) {
+      near.destroy();
+      return;
+    }
+    const far = connect(Number(target.port), target.hostname);
+    for (const socket of [near, far]) {
+      sockets.add(socket);
+      socket.on('error', () => undefined).on('close', () => sockets.delete(socket));
+    }
+    near.pipe(far).pipe(near);
+  });
+  proxy.listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  const url = new URL(storeUrl);
+  url.hostname = '127.0.0.1';
+  url.port = String((proxy.address() as AddressInfo).port);
+  const cut = () => sockets.forEach((socket) => socket.destroy());
+  return {
+    url: url.href,
+    close() {
+      isOpen = false;
+      cut();
+    },
+    open() {
+      isOpen = true;
+    },
+    async end() {
+      cut();
+      proxy.close();
+      await once(proxy, 'close');
+    },
+  };
+}
