@@ -1,7 +1,6 @@
-// Does a Postgres of this data directory still run from before? One that outlived its server has to end before the next one starts.
+// Does a store of this data directory still run from before? One that outlived its server has to end before the next one starts.
 import { execFileSync } from 'node:child_process';
-import { readFileSync, readlinkSync, realpathSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { readlinkSync, realpathSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Fatal } from './fatal';
@@ -16,50 +15,45 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** The process id in `postmaster.pid`, if there is one. */
-export function postmasterPid(dataDirectory: string): number | undefined {
+/** Whether a process works in this folder, and is not another one that was given the same id later: both stores are started in
+ *  their own data directories. */
+export function worksIn(pid: number, folder: string): boolean {
   try {
-    const pid = Number(readFileSync(join(dataDirectory, 'postmaster.pid'), 'utf8').split('\n')[0]);
-    return Number.isInteger(pid) && pid > 1 ? pid : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Whether a process is a Postgres of this data directory, and not another one that was given the same id later. */
-function isPostgresOf(pid: number, dataDirectory: string): boolean {
-  try {
-    if (process.platform === 'linux') return readlinkSync(`/proc/${pid}/cwd`) === realpathSync(dataDirectory);
-    return execFileSync('ps', ['-ww', '-o', 'command=', '-p', String(pid)], { encoding: 'utf8' }).includes(
-      dataDirectory,
+    if (process.platform === 'linux') return readlinkSync(`/proc/${pid}/cwd`) === realpathSync(folder);
+    return execFileSync('lsof', ['-a', '-p', String(pid), '-d', 'cwd', '-Fn'], { encoding: 'utf8' }).includes(
+      `n${realpathSync(folder)}\n`,
     );
   } catch {
     return false;
   }
 }
 
-/** Ends a Postgres that still runs on this data directory: fast, then at once, then by force. All are safe for the data.
- *  Only for the holder of the data directory's lock: nobody else can be using it then.
+/** A store that may have outlived its server. */
+export interface Leftover {
+  readonly name: string;
+  readonly pid: number | undefined;
+  readonly folder: string;
+  /** From the politest on; the data survives each. */
+  readonly signals: readonly { signal: NodeJS.Signals; waitMs: number }[];
+}
+
+/** Ends a store that still runs from before. Only for the holder of the data directory's lock: nobody else can be using it then.
+ *  @returns whether the id belongs to a process that is something else now
  *  @throws Fatal where it does not end */
-export async function endLeftover(dataDirectory: string, log: Logger): Promise<void> {
-  const pid = postmasterPid(dataDirectory);
-  if (pid === undefined || !isAlive(pid)) return;
-  if (!isPostgresOf(pid, dataDirectory)) {
-    // TRICKY: a restarted container gives the same ids to other processes; Postgres would take such a one for a postmaster.
-    rmSync(join(dataDirectory, 'postmaster.pid'), { force: true });
-    return;
-  }
-  log.warn({ pid }, 'ending a Postgres that an earlier run left behind');
-  for (const signal of ['SIGINT', 'SIGQUIT', 'SIGKILL'] as const) {
+export async function endLeftover({ name, pid, folder, signals }: Leftover, log: Logger): Promise<boolean> {
+  if (pid === undefined || !isAlive(pid)) return false;
+  if (!worksIn(pid, folder)) return isAlive(pid);
+  log.warn({ store: name, pid }, 'ending a store that an earlier run left behind');
+  for (const { signal, waitMs } of signals) {
     try {
       process.kill(pid, signal);
     } catch {
       // It has just ended, or it is not ours to end; the wait below tells.
     }
-    for (let waited = 0; waited < 5_000; waited += 20) {
-      if (!isAlive(pid)) return;
+    for (let waited = 0; waited < waitMs; waited += 20) {
+      if (!isAlive(pid) || !worksIn(pid, folder)) return false;
       await sleep(20);
     }
   }
-  throw new Fatal(`A Postgres of an earlier run (pid ${pid}) still uses ${dataDirectory} and does not end.`);
+  throw new Fatal(`A ${name} of an earlier run (pid ${pid}) still uses ${folder} and does not end.`);
 }

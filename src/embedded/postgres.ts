@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 import { Client } from 'pg';
 import type { Logger } from 'pino';
 import { Fatal } from './fatal';
-import { endLeftover, isAlive, postmasterPid } from './leftover';
+import { endLeftover, isAlive } from './leftover';
 import { binariesIn, findPostgres, type PostgresBinaries } from './postgres-binaries';
 import { canReach, postgresUser, type RunAs } from './postgres-user';
 import { supervise, type RunningStore, type SupervisedStore } from './supervisor';
@@ -73,12 +73,11 @@ export async function startPostgres(
   const user = await postgresUser(data);
   const binaries = reachable(await findPostgres(), folder, user);
   const password = await initialise(binaries, folder, data, user);
-  await endLeftover(data, log);
 
   let port = 0;
   let url = '';
   const start = async (): Promise<RunningStore> => {
-    await endLeftover(data, log);
+    await endPostmaster(data, log);
     const store = launch(binaries, data, port, user, log);
     try {
       await untilReady(url, store.child, store.lastWords);
@@ -109,6 +108,24 @@ export async function startPostgres(
     },
     close: (withinMs) => store.close(withinMs),
   };
+}
+
+/** The process id in `postmaster.pid`, if there is one. */
+function postmasterPid(data: string): number | undefined {
+  try {
+    const pid = Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[0]);
+    return Number.isInteger(pid) && pid > 1 ? pid : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Ends a server of an earlier run: "fast shutdown", then "immediate", then by force. */
+async function endPostmaster(data: string, log: Logger): Promise<void> {
+  const signals = (['SIGINT', 'SIGQUIT', 'SIGKILL'] as const).map((signal) => ({ signal, waitMs: 5_000 }));
+  const other = await endLeftover({ name: 'Postgres', pid: postmasterPid(data), folder: data, signals }, log);
+  // TRICKY: a restarted container gives the same ids to other processes; Postgres would take such a one for a postmaster.
+  if (other) rmSync(join(data, 'postmaster.pid'), { force: true });
 }
 
 /** As root: a copy of the programs that Postgres' user can reach, where the installed ones lie in a closed folder (/root). */

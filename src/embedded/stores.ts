@@ -2,10 +2,10 @@
 import type { Logger } from 'pino';
 import { StoreUrls, type Env } from '../config/env';
 import { resolveDataDir } from './data-dir';
+import { startClickHouse } from './clickhouse-process';
 import type { Fatal } from './fatal';
 import { lockInstance } from './instance-lock';
 import { startPostgres } from './postgres';
-import type { SupervisedStore } from './supervisor';
 
 /** The stores that run for this server. */
 export interface EmbeddedStores {
@@ -42,7 +42,9 @@ export async function startEmbeddedStores(
 
   const starting = [
     env.DATABASE_URL === undefined ? startPostgres(folder.path, log, onGiveUp) : undefined,
-    undefined as Promise<SupervisedStore & { url: string }> | undefined,
+    env.CLICKHOUSE_URL === undefined
+      ? startClickHouse(folder.path, env.CLICKHOUSE_MEMORY_MB, log, onGiveUp)
+      : undefined,
   ] as const;
   const settled = await Promise.allSettled(starting);
   const [postgres, clickhouse] = settled.map((one) => (one.status === 'fulfilled' ? one.value : undefined));
@@ -58,7 +60,7 @@ export async function startEmbeddedStores(
   return {
     urls: new StoreUrls(
       env.DATABASE_URL ?? postgres?.url ?? '',
-      env.CLICKHOUSE_URL ?? clickhouse?.url ?? 'http://127.0.0.1:1',
+      env.CLICKHOUSE_URL ?? clickhouse?.url ?? '',
       env.REDIS_URL,
       embedded ? folder.path : undefined,
     ),

@@ -41,7 +41,7 @@ export async function aPostgresDatabase(): Promise<string> {
 export async function aClickHouseDatabase(): Promise<string> {
   const url = new URL(sharedStores.urls().clickhouse);
   const name = `t_${randomBytes(6).toString('hex')}`;
-  if (url.port !== '1') await askClickHouse(url.href, `CREATE DATABASE ${name}`);
+  await askClickHouse(url.href, `CREATE DATABASE ${name}`);
   url.pathname = `/${name}`;
   return url.href;
 }

@@ -1,12 +1,13 @@
 // How does the HTTP server behave before and after any route? Limits, ids, headers, log, and the errors that no route sees.
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import type {
-  FastifyError,
-  FastifyHttpOptions,
-  FastifyInstance,
-  FastifyReply,
-  FastifyRequest,
-  RawServerDefault,
+import {
+  LogController,
+  type FastifyError,
+  type FastifyHttpOptions,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  type RawServerDefault,
 } from 'fastify';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
@@ -30,8 +31,7 @@ const requestTimeout = problem(408, 'request_timeout', 'The request took too lon
 export function makeAdapter(env: Pick<Env, 'TRUST_PROXY'>, log: Logger): FastifyAdapter {
   const options: FastifyHttpOptions<RawServerDefault> = {
     loggerInstance: log,
-    disableRequestLogging: true,
-    requestIdLogLabel: 'requestId',
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     requestIdHeader: false,
     genReqId: requestIdOf,
     trustProxy: trusted(env.TRUST_PROXY),
