@@ -32,8 +32,9 @@ export const moment = (ms: number) => instant(Math.min(Math.max(ms, STORABLE.fro
 const day = (ms: number) =>
   date(new Date(Math.min(Math.max(ms, STORABLE.from), STORABLE.to)).toISOString().slice(0, 10));
 
-/** An event's own time lies in the range: the meaning. */
-export const during = ({ from, to }: TimeRange): Sql => sql`ts >= ${moment(from)} AND ts < ${moment(to)}`;
+/** An event's own time (or another column of times) lies in the range: the meaning. */
+export const during = ({ from, to }: TimeRange, at = sql`ts`): Sql =>
+  sql`${at} >= ${moment(from)} AND ${at} < ${moment(to)}`;
 
 /** Bounds for a read of `events`: the tenant, and the range twice.
  *  TRICKY: the sort key holds both toDate(ts) and ts, and a condition on ts alone reads 20 times the granules. */
