@@ -1,0 +1,187 @@
+// How are events read from the warehouse? All of this folder's queries run here; rows leave as what the API shows.
+import { Injectable } from '@nestjs/common';
+import type { Readable } from 'node:stream';
+import { toRuns } from '../../common/buckets';
+import type { TimeRange } from '../../common/time-range';
+import { ClickHouse, type ReadOptions } from '../../platform/clickhouse/clickhouse';
+import type { Sql } from '../../platform/clickhouse/sql';
+import { needsOfFilter } from '../query/filters';
+import { findSessionScan } from '../query/session-scan';
+import {
+  countsByBucket,
+  frequentNames,
+  propertyKeysPage,
+  propertyValues,
+  type Slice,
+  summaryPage,
+} from './event-figures.queries';
+import { eventById, type EventOrder, type EventPlace, eventsPage, firstEvent } from './events-list.queries';
+import { exportEvents, type ExportFormat } from './export.queries';
+import { rejectedPage, type RejectPlace } from './rejected.queries';
+import { type EventRead, growingWindows, isPlain } from './selection';
+import type { StoredEventRow } from './stored-event';
+
+/** Who asks: the request's id, and a signal that ends the query when its client goes away. */
+export type Caller = Pick<ReadOptions, 'requestId' | 'signal'>;
+
+/** A name's figures; times in milliseconds. */
+export interface SummaryRow {
+  name: string;
+  events: number;
+  visitors: number;
+  firstMs: number;
+  lastMs: number;
+}
+
+/** A key of properties, and how many values of each type it has. */
+export interface PropertyKeyRow {
+  key: string;
+  events: number;
+  types: Record<string, number>;
+}
+
+/** A refused event; `errors` and `payload` are JSON texts, which may have been cut. */
+export interface RejectedRow {
+  rejectId: string;
+  receivedMs: number;
+  eventId: string;
+  name: string;
+  code: string;
+  errors: string;
+  payload: string;
+}
+
+@Injectable()
+export class EventsReadRepository {
+  constructor(private readonly clickhouse: ClickHouse) {}
+
+  /** Up to `limit` events in the order asked for. Where any part of the range can be read on its own, the walk stops at the
+   *  part that fills the page. @throws storeUnavailable, queryTooLarge */
+  async page(
+    read: EventRead,
+    order: EventOrder,
+    limit: number,
+    after: EventPlace | undefined,
+    caller: Caller,
+  ): Promise<StoredEventRow[]> {
+    const options = { purpose: 'events list', ...caller };
+    if (!isPlain(read)) return this.#rows(eventsPage(await this.#scanned(read, caller), order, limit, after), options);
+    const found: StoredEventRow[] = [];
+    for (const range of growingWindows(await this.#ahead(read, order, after, caller), order)) {
+      const missing = limit - found.length;
+      found.push(...(await this.#rows<StoredEventRow>(eventsPage({ ...read, range }, order, missing, after), options)));
+      if (found.length >= limit) break;
+    }
+    return found;
+  }
+
+  /** The event of an id, looked for in each range in turn. */
+  async byId(
+    project: number,
+    id: string,
+    ranges: readonly TimeRange[],
+    caller: Caller,
+  ): Promise<StoredEventRow | undefined> {
+    for (const range of ranges) {
+      const [row] = await this.#rows<StoredEventRow>(eventById({ project, range }, id), {
+        purpose: 'event by id',
+        ...caller,
+      });
+      if (row !== undefined) return row;
+    }
+    return undefined;
+  }
+
+  /** When the project's first event happened, in milliseconds; undefined: it has none. */
+  async firstEventAt(project: number, caller: Caller): Promise<number | undefined> {
+    const [row] = await this.#rows<{ ms: number }>(firstEvent(project), { purpose: 'first event', ...caller });
+    return row?.ms;
+  }
+
+  /** Figures per name, by name. */
+  async summary(read: EventRead, slice: Slice, caller: Caller): Promise<SummaryRow[]> {
+    return this.#rows(summaryPage(await this.#scanned(read, caller), slice), { purpose: 'events summary', ...caller });
+  }
+
+  /** The most frequent names of a read. */
+  async frequentNames(read: EventRead, limit: number, caller: Caller): Promise<string[]> {
+    const rows = await this.#rows<{ name: string }>(frequentNames(await this.#scanned(read, caller), limit), {
+      purpose: 'frequent event names',
+      ...caller,
+    });
+    return rows.map(({ name }) => name);
+  }
+
+  /** How many of each name began in each bucket; buckets without any are left out. @param starts ascending, from the range's beginning */
+  async counts(
+    read: EventRead,
+    starts: readonly number[],
+    caller: Caller,
+  ): Promise<{ start: number; name: string; events: number }[]> {
+    return this.#rows(countsByBucket(await this.#scanned(read, caller), toRuns(starts)), {
+      purpose: 'events time series',
+      ...caller,
+    });
+  }
+
+  /** Keys of properties and their types, by key. */
+  async propertyKeys(read: EventRead, slice: Slice, caller: Caller): Promise<PropertyKeyRow[]> {
+    return this.#rows(propertyKeysPage(await this.#scanned(read, caller), slice), {
+      purpose: 'property keys',
+      ...caller,
+    });
+  }
+
+  /** The most frequent values of a key, as JSON texts. */
+  async propertyValues(
+    read: EventRead,
+    key: string,
+    limit: number,
+    search: string | undefined,
+    caller: Caller,
+  ): Promise<{ json: string; events: number }[]> {
+    return this.#rows(propertyValues(await this.#scanned(read, caller), key, limit, search), {
+      purpose: 'property values',
+      ...caller,
+    });
+  }
+
+  /** Refused events, newest first. */
+  async rejected(
+    project: number,
+    range: TimeRange,
+    code: string | undefined,
+    limit: number,
+    after: RejectPlace | undefined,
+    caller: Caller,
+  ): Promise<RejectedRow[]> {
+    return this.#rows(rejectedPage(project, range, code, limit, after), { purpose: 'rejected events', ...caller });
+  }
+
+  /** Events as the engine writes them, in constant memory. @throws storeUnavailable before the first byte */
+  async stream(read: EventRead, format: ExportFormat, caller: Caller): Promise<Readable> {
+    const written = { ndjson: 'JSONEachRow', csv: 'CSVWithNames', parquet: 'Parquet' } as const;
+    return this.clickhouse.stream(exportEvents(format, await this.#scanned(read, caller)), written[format], {
+      purpose: 'events export',
+      ...caller,
+    });
+  }
+
+  /** What of a range lies ahead of a walk. Where it reaches back to no particular time, "oldest first" begins at the first event. */
+  async #ahead(read: EventRead, order: EventOrder, after: EventPlace | undefined, caller: Caller): Promise<TimeRange> {
+    const { from, to } = read.range;
+    if (order === 'desc') return { from, to: after === undefined ? to : Math.min(to, after.tsMs + 1) };
+    if (after !== undefined) return { from: Math.max(from, after.tsMs), to };
+    return { from: Math.max(from, (await this.firstEventAt(read.project, caller)) ?? to), to };
+  }
+
+  async #scanned(read: EventRead, caller: Caller): Promise<EventRead> {
+    if (!needsOfFilter(read.filter).sessions) return read;
+    const run = <T>(query: Sql): Promise<T[]> => this.#rows<T>(query, { purpose: 'session scan', ...caller });
+    return { ...read, sessions: await findSessionScan(run, read.project, read.range) };
+  }
+
+  #rows<T>(query: Sql, options: ReadOptions): Promise<T[]> {
+    return this.clickhouse.rows<T>(query, options);
+  }
+}
