@@ -6,13 +6,16 @@ import { toClickHouseTime } from './time';
 /** The columns in the order of an encoded row: `INSERT INTO events (…) FORMAT JSONCompactEachRow`. */
 export const eventColumns: readonly (keyof EventRow)[] = Object.keys(emptyRow(0, 0)) as (keyof EventRow)[];
 
-const text = (value: string): string => (value === '' ? '""' : JSON.stringify(value));
+// Anything but plain characters: quote, backslash, controls.
+const NEEDS_ESCAPE = /[^ !#-[\]-\uffff]/;
+
+const text = (value: string): string => (NEEDS_ESCAPE.test(value) ? JSON.stringify(value) : `"${value}"`);
 
 function propertiesText(properties: EventRow['properties']): string {
   if (properties.length === 0) return '{}';
   let out = '{';
   for (const [key, json] of properties) {
-    out += `${out.length > 1 ? ',' : ''}${JSON.stringify(key)}:${JSON.stringify(json)}`;
+    out += `${out.length > 1 ? ',' : ''}${text(key)}:${text(json)}`;
   }
   return `${out}}`;
 }
