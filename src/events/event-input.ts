@@ -25,6 +25,7 @@ const time = (description: string): Schema => ({
 /** The schema of one event, JSON Schema 2020-12 as OpenAPI 3.1 takes it. Lengths count Unicode code points. */
 export const eventSchema = {
   type: 'object',
+  title: 'Event',
   description:
     'Something that happened. Unknown fields are refused, at every level. At most 32 KB as compact JSON. Lengths count Unicode code points; no text may hold NUL or a lone surrogate.',
   required: ['name'],
@@ -161,6 +162,7 @@ export const eventSchema = {
 /** The schema of a batch. Its events are checked one by one, so that a bad one never costs the others. */
 export const eventBatchSchema = {
   type: 'object',
+  title: 'EventBatch',
   description: 'Up to 2,000 events. Each is answered for itself; a bad one never costs its batch.',
   required: ['events'],
   additionalProperties: false,

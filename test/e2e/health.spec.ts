@@ -125,7 +125,7 @@ describe('metrics', () => {
     );
     expect(text).toMatch(/^nodejs_eventloop_lag_p99_seconds [0-9.e-]+$/m);
     expect(text).toMatch(/^process_resident_memory_bytes \d+$/m);
-    for (const line of text.split('\n')) expect(line).toMatch(/^(#.*|[a-z_]+(\{.*\})? [-+0-9.eNaInf]+|)$/);
+    for (const line of text.split('\n')) expect(line).toMatch(/^(#.*|[a-z0-9_]+(\{.*\})? [-+0-9.eNaInf]+|)$/);
   });
 
   it('hold no more series for a thousand guessed paths', async () => {

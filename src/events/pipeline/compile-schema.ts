@@ -26,6 +26,8 @@ type TypeName = 'string' | 'number' | 'integer' | 'object' | 'array';
 /** The subset of JSON Schema 2020-12 that rules are written in. Lengths count Unicode code points, as JSON Schema does. */
 export interface Schema {
   readonly type: TypeName | readonly TypeName[];
+  /** Name under which the documentation keeps an object. */
+  readonly title?: string;
   readonly description?: string;
   readonly examples?: readonly unknown[];
   readonly minLength?: number;

@@ -67,16 +67,18 @@ export function finishDocument(source: OpenAPIObject): OpenAPIObject {
     for (const method of METHODS)
       if (item[method] !== undefined) finishOperation(path, item[method] as Operation, schemas);
 
-  document.paths = sorted(
-    document.paths,
-    pathOrder(
-      document.paths,
-      (document.tags ?? []).map(({ name }) => name),
-    ),
-  );
+  const operations = operationsOf(document.paths);
+  document.tags = (document.tags ?? []).filter(({ name }) => operations.some(({ tags }) => tags?.includes(name)));
+  const tagNames = document.tags.map(({ name }) => name);
+  document.paths = sorted(document.paths, pathOrder(document.paths, tagNames));
   document.components.schemas = sorted(schemas, (name) => name);
   return document as unknown as OpenAPIObject;
 }
+
+const operationsOf = (paths: Record<string, Record<string, unknown>>): Operation[] =>
+  Object.values(paths).flatMap((item) =>
+    METHODS.flatMap((method) => (item[method] === undefined ? [] : [item[method] as Operation])),
+  );
 
 /** Problems that follow from what a route takes and asks for; what else can go wrong it says itself. */
 function problemsOf(path: string, operation: Operation): ProblemKind[] {
