@@ -1,0 +1,147 @@
+// How does a measurement get a server? The one that people run, `node dist/main.js`, with a data directory and a port of its own.
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { atEnd, ownFolder } from './clean.mjs';
+
+export const root = fileURLToPath(new URL('../..', import.meta.url));
+
+export async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** A server that can be killed and started again on the same data and port. */
+export class Server {
+  #child;
+  #said = '';
+
+  static async start(env = {}) {
+    const server = new Server();
+    server.folder = await ownFolder('bench');
+    server.port = await freePort();
+    server.url = `http://127.0.0.1:${server.port}`;
+    server.rootKey = randomBytes(24).toString('base64url');
+    server.env = {
+      PATH: process.env.PATH,
+      HOST: '127.0.0.1',
+      LOG_LEVEL: 'warn',
+      // What is measured is the server, not its patience with one client.
+      RATE_LIMIT_REQUESTS: '100000000',
+      ...env,
+      PORT: String(server.port),
+      DATA_DIR: server.folder,
+      ROOT_API_KEY: server.rootKey,
+    };
+    atEnd(() => server.stop());
+    await server.boot();
+    return server;
+  }
+
+  get pid() {
+    return this.#child.pid;
+  }
+
+  /** Starts the process. @returns milliseconds until it was ready */
+  async boot() {
+    const startedAt = performance.now();
+    this.#said = '';
+    // A group of its own, so that Ctrl-C reaches this program alone, which then ends the server.
+    const child = spawn(process.execPath, [join(root, 'dist', 'main.js')], {
+      env: this.env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
+    this.#child = child;
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (text) => (this.#said = (this.#said + text).slice(-20_000)));
+    for (;;) {
+      if (child.exitCode !== null || child.signalCode !== null)
+        throw new Error(`the server ended while it started:\n${this.#said}`);
+      if (await this.isReady()) return performance.now() - startedAt;
+      if (performance.now() - startedAt > 90_000) throw new Error(`the server did not become ready:\n${this.#said}`);
+      await sleep(10);
+    }
+  }
+
+  async isReady() {
+    try {
+      const answer = await fetch(`${this.url}/health/ready`, { signal: AbortSignal.timeout(5_000) });
+      await answer.text();
+      return answer.ok;
+    } catch {
+      return false;
+    }
+  }
+
+  /** What it wrote last. */
+  get said() {
+    return this.#said;
+  }
+
+  get isRunning() {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** kill -9, and waits for the end of this process; its children notice by themselves. */
+  async kill() {
+    if (!this.isRunning) return;
+    this.#child.kill('SIGKILL');
+    await once(this.#child, 'exit');
+  }
+
+  async stop() {
+    if (!this.isRunning) return;
+    const ended = once(this.#child, 'exit');
+    this.#child.kill('SIGTERM');
+    await Promise.race([ended, sleep(12_000, undefined, { ref: false })]);
+    if (this.isRunning) {
+      this.#child.kill('SIGKILL');
+      await ended;
+    }
+  }
+
+  /** Asks the API; the root key, unless another one is given. */
+  async ask(method, path, { body, project, key = this.rootKey } = {}) {
+    const answer = await fetch(`${this.url}/api/v1${path}`, {
+      method,
+      headers: {
+        'x-api-key': key,
+        ...(project === undefined ? {} : { 'x-project-id': project }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+    return text === '' ? undefined : JSON.parse(text);
+  }
+
+  /** A new project with its keys. @returns {Promise<{ id: string, sec: string, pub: string }>} */
+  async project(name) {
+    const { project, keys } = await this.ask('POST', '/projects', { body: { name } });
+    const text = (key) => (typeof key === 'string' ? key : key.key);
+    return { id: project.id, sec: text(keys.sec), pub: text(keys.pub) };
+  }
+
+  /** Rows that the project holds, as the API counts them. */
+  async stored(project) {
+    let events = 0;
+    let cursor = null;
+    do {
+      const next = cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`;
+      const { data, page } = await this.ask('GET', `/events/summary?period=all&limit=1000${next}`, { project });
+      for (const row of data) events += row.events;
+      cursor = page.next;
+    } while (cursor !== null);
+    return events;
+  }
+}
