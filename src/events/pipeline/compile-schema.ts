@@ -132,7 +132,8 @@ function checkRecord(schema: Schema, path: string): (value: object, found: Findi
 
 /** Walks a free JSON object, counting the least and the most bytes that it can take. Stops at the first limit that is passed. */
 class FreeWalk {
-  private least = 2;
+  // Braces and, for each key, a comma: one of them too many, hence one less.
+  private least = 1;
   private most = 2;
 
   constructor(
@@ -159,7 +160,7 @@ class FreeWalk {
       return false;
     }
     const isList = Array.isArray(value);
-    const names = this.schema.propertyNames;
+    const names = depth === 1 ? this.schema.propertyNames : undefined;
     const maxKeys = depth === 1 ? (this.schema.maxProperties ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY;
     const maxBytes = this.schema['x-max-bytes'] ?? Number.POSITIVE_INFINITY;
     let keys = 0;
@@ -204,7 +205,7 @@ class FreeWalk {
         }
         return !this.found.isFull;
       case 'object':
-        this.grow(2, 4);
+        this.grow(1, 4);
         return value === null || this.container(value, join(parent, key), depth + 1);
       case 'boolean':
         this.grow(4, 5);
