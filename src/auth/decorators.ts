@@ -5,7 +5,7 @@ import type { FastifyRequest } from 'fastify';
 import { unauthorized } from '../common/problem';
 import { ApiProblems } from '../platform/http/api-problems';
 import type { Project } from '../projects/projects.types';
-import { projectRequired } from './auth.errors';
+import { originNotAllowed, projectRequired } from './auth.errors';
 import type { RequestKey, Scope } from './auth.types';
 
 /** Metadata keys that the guard reads. */
@@ -48,7 +48,8 @@ export const RootOnly = (): Route => applyDecorators(SetMetadata(AUTH_ROOT_ONLY,
 export const Public = (): Route => applyDecorators(SetMetadata(AUTH_PUBLIC, true));
 
 /** A web page may call this route with a `pub` key: preflights are answered, and answers to `pub` keys can be read. */
-export const FromBrowser = (): Route => applyDecorators(SetMetadata(AUTH_BROWSER, true));
+export const FromBrowser = (): Route =>
+  applyDecorators(SetMetadata(AUTH_BROWSER, true), ApiProblems(originNotAllowed));
 
 /** The project that the request is about: the key's own, the path's, or root's `X-Project-Id`.
  *  @throws projectRequired (400) when root named none */

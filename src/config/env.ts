@@ -155,7 +155,7 @@ export class Env {
   readonly DRAIN_DELAY_MS: number = 0;
 
   @Variable(
-    'Memory ceiling of the embedded ClickHouse; 0: a third of the machine, at most 4096',
+    'Memory ceiling of the embedded ClickHouse; 0: 40 % of the machine, 512 at least and 8192 at most',
     'megabytes, 0, or 256..1000000',
     (text) => (text === '0' ? 0 : whole(256, 1_000_000)(text)),
   )

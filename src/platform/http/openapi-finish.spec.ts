@@ -73,8 +73,8 @@ describe('the OpenAPI document', () => {
     ]);
   });
 
-  it('adds none to a route that takes nothing and asks for nothing', () => {
-    expect(statuses('/things', 'get')).toEqual(['200', '409']);
+  it('adds little to a route that takes nothing and asks for nothing', () => {
+    expect(statuses('/things', 'get')).toEqual(['200', '400', '409']);
   });
 
   it('gathers problems of one status into one response with an example each', () => {

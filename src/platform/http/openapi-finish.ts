@@ -83,12 +83,13 @@ const operationsOf = (paths: Record<string, Record<string, unknown>>): Operation
 /** Problems that follow from what a route takes and asks for; what else can go wrong it says itself. */
 function problemsOf(path: string, operation: Operation): ProblemKind[] {
   const keyed = (operation.security ?? []).length > 0;
-  const takesInput = (operation.parameters ?? []).some((parameter) => parameter.in !== 'header');
+  const namesProject = (operation.parameters ?? []).some(({ name }) => name === 'X-Project-Id');
   const following = [
-    ...(takesInput || operation.requestBody !== undefined ? [invalidInput] : []),
+    // Every route refuses a parameter that is given twice.
+    invalidInput,
     ...(operation.requestBody === undefined ? [] : [unreadableBody, bodyTooLarge, unsupportedMedia]),
     ...(keyed ? [unauthorized, forbidden, tooManyRequests, storeUnavailable] : []),
-    ...(keyed && path.includes('{') ? [notFound] : []),
+    ...(namesProject || (keyed && path.includes('{')) ? [notFound] : []),
   ].map((maker) => maker.kind);
   const own = (operation[PROBLEMS_EXTENSION] ?? []) as ProblemKind[];
   return [...new Map([...following, ...own].map((kind) => [kind.code, kind])).values()];
