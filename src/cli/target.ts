@@ -1,4 +1,5 @@
 // Which server does a command speak to, with which key, about which project? For every command that is a client of the API.
+import { randomUUID } from 'node:crypto';
 import { readRunFile } from '../embedded/run-file';
 import { type Env, readEnv } from '../config/env';
 import { ApiClient, type ClientOptions, type Target } from './client';
@@ -63,7 +64,12 @@ export async function openProject(
   const found = await findProject(first, name);
   const project =
     found ??
-    (await first.request<{ project: ProjectView }>('POST', '/projects', { body: { name, ...create } })).project;
+    (
+      await first.request<{ project: ProjectView }>('POST', '/projects', {
+        body: { name, ...create },
+        idempotencyKey: randomUUID(),
+      })
+    ).project;
   return {
     client: new ApiClient(target, { ...options, projectId: project.id }),
     project,

@@ -1,4 +1,5 @@
 // How is the demo called, and what does it leave to look at?
+import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import type { EventInput } from '../../events/event-input';
 import { type ApiClient, inBatches, inLanes } from '../client';
@@ -96,7 +97,7 @@ export async function demoCommand(
       ...(counts.otherwise > 0 ? [['  left out or refused', counts.otherwise] as const] : []),
     ]),
   );
-  output.line(await whatToOpen(client, project.id));
+  output.line(await whatToOpen(client, project.id, now));
   return 0;
 }
 
@@ -113,19 +114,18 @@ async function endOfTraffic(client: ApiClient, now: number): Promise<number> {
   return last === undefined ? now : Date.parse(last.timestamp) + 1;
 }
 
-const READ_KEY = 'Demo: read the statistics';
+const READ_KEY_DAYS = 30;
 
-/** Lines to paste, with a key that can read and nothing else. The text of a key is shown once, so each run makes a new one
- *  and takes the last one's away. */
-async function whatToOpen(client: ApiClient, projectId: string): Promise<string> {
-  const keys = await client.request<{ data: { id: string; name: string; revokedAt?: string | null }[] }>(
-    'GET',
-    `/projects/${projectId}/keys?limit=1000`,
-  );
-  for (const old of keys.data.filter(({ name, revokedAt }) => name === READ_KEY && revokedAt == null))
-    await client.request('DELETE', `/projects/${projectId}/keys/${old.id}`);
+/** Lines to paste, with a key that can read and nothing else. The text of a key is shown once, so each run makes one; it ends by itself. */
+async function whatToOpen(client: ApiClient, projectId: string, now: number): Promise<string> {
   const made = await client.request<{ key: string }>('POST', `/projects/${projectId}/keys`, {
-    body: { name: READ_KEY, kind: 'sec', scopes: ['stats:read', 'events:read'] },
+    body: {
+      name: 'Demo: read the statistics',
+      kind: 'sec',
+      scopes: ['stats:read', 'events:read'],
+      expiresAt: new Date(now + READ_KEY_DAYS * DAY_MS).toISOString(),
+    },
+    idempotencyKey: randomUUID(),
   });
   const { url } = client.target;
   const ask = (path: string): string => `  curl -H 'X-API-Key: ${made.key}' '${url}/api/v1${path}'`;

@@ -94,11 +94,11 @@ const cannotRead =
 /** How many pageviews the project holds; undefined where the key may only write. */
 async function pageviewsOf(client: ApiClient): Promise<number | undefined> {
   try {
-    const { data } = await client.request<{ data: { name: string; count: number }[] }>(
+    const { data } = await client.request<{ data: { name: string; events: number }[] }>(
       'GET',
       '/events/summary?period=all',
     );
-    return data.find(({ name }) => name === 'pageview')?.count ?? 0;
+    return data.find(({ name }) => name === 'pageview')?.events ?? 0;
   } catch (error) {
     if (error instanceof ApiFailure && error.status === 403) return undefined;
     throw error;
