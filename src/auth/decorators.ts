@@ -48,8 +48,7 @@ export const RootOnly = (): Route => applyDecorators(SetMetadata(AUTH_ROOT_ONLY,
 export const Public = (): Route => applyDecorators(SetMetadata(AUTH_PUBLIC, true));
 
 /** A web page may call this route with a `pub` key: preflights are answered, and answers to `pub` keys can be read. */
-export const FromBrowser = (): Route =>
-  applyDecorators(SetMetadata(AUTH_BROWSER, true), ApiProblems(originNotAllowed));
+export const FromBrowser = (): Route => applyDecorators(SetMetadata(AUTH_BROWSER, true), ApiProblems(originNotAllowed));
 
 /** The project that the request is about: the key's own, the path's, or root's `X-Project-Id`.
  *  @throws projectRequired (400) when root named none */
