@@ -7,6 +7,8 @@ import { EventStore } from './event-store';
 import { Spool } from './spool';
 
 const EVERY_MS = 2_000;
+/** Nobody waits for an answer here, and a block that once was too slow for a request must still get through. */
+const PATIENT_MS = 300_000;
 
 @Injectable()
 export class SpoolProcessor implements OnModuleInit {
@@ -32,7 +34,7 @@ export class SpoolProcessor implements OnModuleInit {
         const { id, block } = next;
         const stored = await this.store.findStored(block.entries);
         const fresh = block.entries.filter((entry) => !stored.has(keyOf(entry)));
-        await this.store.store({ ...block, entries: fresh }, block.entries);
+        await this.store.store({ ...block, entries: fresh }, block.entries, PATIENT_MS);
         await this.spool.remove(id);
         drained += 1;
       }

@@ -1,0 +1,165 @@
+// Does a block get into the real warehouse once, whatever goes wrong on the way?
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Clock } from '../../src/common/clock';
+import { newId } from '../../src/common/ids';
+import { Env, StoreUrls } from '../../src/config/env';
+import type { Entry } from '../../src/events/ingest/block';
+import { EventStore } from '../../src/events/ingest/event-store';
+import { encodeRow, type EventRow } from '../../src/events/pipeline';
+import { emptyRow } from '../../src/events/pipeline/event-row';
+import { ClickHouse } from '../../src/platform/clickhouse/clickhouse';
+import { migrateClickHouse } from '../../src/platform/clickhouse/migrate';
+import { Metrics } from '../../src/platform/metrics/metrics';
+import { aClickHouseDatabase, askClickHouse } from '../support';
+
+let url: string;
+let clickhouse: ClickHouse;
+let project = 0;
+
+const aStore = (): EventStore => new EventStore(clickhouse, new Metrics(), new Clock());
+
+function anEntry(more: Partial<EventRow> = {}, keyStable = true): Entry {
+  const at = Date.now();
+  const row = { ...emptyRow(project, at), event_id: randomUUID(), name: 'a', visitor_id: '7', ...more };
+  return {
+    project: row.project_id,
+    id: row.event_id,
+    idGiven: true,
+    keyStable,
+    at: row.ts,
+    visitor: row.visitor_id,
+    user: row.user_id,
+    line: encodeRow(row),
+  };
+}
+
+const ask = async (query: string): Promise<string> => (await askClickHouse(url, query)).trim();
+const count = (table = 'events', final = 'FINAL'): Promise<string> =>
+  ask(`SELECT count() FROM ${table} ${final} WHERE project_id = ${project}`);
+
+beforeAll(async () => {
+  url = await aClickHouseDatabase();
+  await migrateClickHouse(url, undefined);
+  clickhouse = new ClickHouse(new Env(), new StoreUrls('', url));
+});
+afterAll(() => clickhouse.onApplicationShutdown());
+beforeEach(() => {
+  project += 1;
+});
+
+describe('the warehouse', () => {
+  it('is migrated once, by however many', async () => {
+    const other = await aClickHouseDatabase();
+    await migrateClickHouse(other, undefined);
+    await migrateClickHouse(other, undefined);
+    expect((await askClickHouse(other, 'SELECT count() FROM schema_migrations')).trim()).toBe('1');
+  });
+
+  it('is refused where it is newer than the code', async () => {
+    const newer = await aClickHouseDatabase();
+    await migrateClickHouse(newer, undefined);
+    await askClickHouse(newer, "INSERT INTO schema_migrations (version, name) VALUES (900, 'x')");
+    await expect(migrateClickHouse(newer, undefined)).rejects.toThrow(/newer than this Millrace/);
+  });
+});
+
+describe('a block', () => {
+  it('is stored as one row an event, and leaves one when it is sent again', async () => {
+    const store = aStore();
+    const entries = Array.from({ length: 100 }, () => anEntry());
+    await store.store({ id: newId(), entries, rejects: [] });
+    await store.store({ id: newId(), entries, rejects: [] });
+    expect(await count()).toBe('100');
+  });
+
+  it('is dropped by the engine when it comes with the same token', async () => {
+    const store = aStore();
+    const block = { id: newId(), entries: [anEntry(), anEntry()], rejects: [] };
+    await store.store(block);
+    await store.store(block);
+    expect(await count('events', '')).toBe('2');
+  });
+
+  it('is found by its ids, in its own project only, whatever its time', async () => {
+    const store = aStore();
+    const late = anEntry({ ts: Date.UTC(2015, 4, 17) });
+    await store.store({ id: newId(), entries: [late], rejects: [] });
+    const elsewhere = { ...late, project: project + 1_000 };
+    expect(await store.findStored([late, elsewhere, anEntry()])).toEqual(new Set([`${project}:${late.id}`]));
+  });
+
+  it('finds thousands of ids at once', async () => {
+    const store = aStore();
+    const entries = Array.from({ length: 5_000 }, () => anEntry());
+    await store.store({ id: newId(), entries, rejects: [] });
+    expect((await store.findStored([...entries, anEntry()])).size).toBe(5_000);
+  });
+
+  it('loses only its poison', async () => {
+    const store = aStore();
+    const entries = Array.from({ length: 33 }, () => anEntry());
+    const poison = { ...anEntry(), line: '["no number"]' };
+    const refused = await store.store({ id: newId(), entries: [...entries, poison], rejects: [] });
+    expect(refused).toEqual([poison]);
+    expect(await count()).toBe('33');
+    expect(await ask(`SELECT code, payload FROM rejected_events WHERE project_id = ${project} FORMAT CSV`)).toBe(
+      '"refused_by_store","[""no number""]"',
+    );
+  });
+
+  it('links a visitor to the user seen with it, since the earliest time', async () => {
+    const store = aStore();
+    const seen = (ts: number) => anEntry({ visitor_id: '7', user_id: '9', ts });
+    for (const ts of [2_000_000_000_000, 1_000_000_000_000, 1_500_000_000_000])
+      await store.store({ id: newId(), entries: [seen(ts)], rejects: [] });
+    expect(
+      await ask(
+        `SELECT visitor_id, user_id, toUnixTimestamp64Milli(min(first_at)) FROM visitor_links WHERE project_id = ${project} GROUP BY ALL FORMAT CSV`,
+      ),
+    ).toBe('7,9,1000000000000');
+  });
+
+  it('leaves one of two rows that two replicas stored under different keys', async () => {
+    const [one, other] = [aStore(), aStore()];
+    const id = randomUUID();
+    const first = anEntry({ event_id: id, visitor_id: '5', ts: 1_700_000_000_000 }, false);
+    const second = anEntry({ event_id: id, visitor_id: '4', ts: 1_700_000_100_000 }, false);
+    await Promise.all([
+      one.store({ id: newId(), entries: [first], rejects: [] }),
+      other.store({ id: newId(), entries: [second], rejects: [] }),
+    ]);
+    for (let tries = 0; tries < 100 && (await count()) !== '1'; tries += 1) await sleep(100);
+    expect(await count()).toBe('1');
+    // Whoever comes later finds what is left, and changes nothing.
+    await one.store({ id: newId(), entries: [], rejects: [] }, [first, second]);
+    expect(await count()).toBe('1');
+  });
+
+  it('goes with its project, and no other', async () => {
+    const store = aStore();
+    await store.store({ id: newId(), entries: [anEntry({ user_id: '9' })], rejects: [] });
+    const kept = { ...anEntry({ project_id: project + 2_000 }) };
+    await store.store({ id: newId(), entries: [kept], rejects: [] });
+    await store.erase(project);
+    expect([await count(), await count('visitor_links')]).toEqual(['0', '0']);
+    expect(await ask(`SELECT count() FROM events WHERE project_id = ${project + 2_000}`)).toBe('1');
+  });
+
+  it('stores years of months at once', async () => {
+    // A database of its own: every part would slow down the deletions of the other tests.
+    const apart = await aClickHouseDatabase();
+    await migrateClickHouse(apart, undefined);
+    const other = new ClickHouse(new Env(), new StoreUrls('', apart));
+    const entries = Array.from({ length: 200 }, (_, month) => anEntry({ ts: Date.UTC(2000, month, 3) }));
+    await new EventStore(other, new Metrics(), new Clock()).store(
+      { id: newId(), entries, rejects: [] },
+      entries,
+      60_000,
+    );
+    expect((await askClickHouse(apart, 'SELECT count(), uniq(_partition_id) FROM events FORMAT CSV')).trim()).toBe(
+      '200,200',
+    );
+    await other.onApplicationShutdown();
+  });
+});
