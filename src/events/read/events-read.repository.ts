@@ -2,7 +2,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Readable } from 'node:stream';
 import { toRuns } from '../../common/buckets';
-import type { TimeRange } from '../../common/time-range';
+import { DAY_MS, type TimeRange } from '../../common/time-range';
 import { ClickHouse, type ReadOptions } from '../../platform/clickhouse/clickhouse';
 import type { Sql } from '../../platform/clickhouse/sql';
 import { needsOfFilter } from '../query/filters';
@@ -23,6 +23,19 @@ import type { StoredEventRow } from './stored-event';
 
 /** Who asks: the request's id, and a signal that ends the query when its client goes away. */
 export type Caller = Pick<ReadOptions, 'requestId' | 'signal'>;
+
+/** A page of the list by time. */
+export interface PageAsked {
+  readonly order: EventOrder;
+  readonly limit: number;
+  /** The last event that was seen. */
+  readonly after?: EventPlace;
+  /** The moment of asking. */
+  readonly now: number;
+}
+
+/** Beyond this it pays to look up where a project begins. */
+const FAR_MS = 64 * DAY_MS;
 
 /** A name's figures; times in milliseconds. */
 export interface SummaryRow {
@@ -57,17 +70,12 @@ export class EventsReadRepository {
 
   /** Up to `limit` events in the order asked for. Where any part of the range can be read on its own, the walk stops at the
    *  part that fills the page. @throws storeUnavailable, queryTooLarge */
-  async page(
-    read: EventRead,
-    order: EventOrder,
-    limit: number,
-    after: EventPlace | undefined,
-    caller: Caller,
-  ): Promise<StoredEventRow[]> {
+  async page(read: EventRead, asked: PageAsked, caller: Caller): Promise<StoredEventRow[]> {
+    const { order, limit, after } = asked;
     const options = { purpose: 'events list', ...caller };
     if (!isPlain(read)) return this.#rows(eventsPage(await this.#scanned(read, caller), order, limit, after), options);
     const found: StoredEventRow[] = [];
-    for (const range of growingWindows(await this.#ahead(read, order, after, caller), order)) {
+    for await (const range of this.#windows(read, asked, caller)) {
       const missing = limit - found.length;
       found.push(...(await this.#rows<StoredEventRow>(eventsPage({ ...read, range }, order, missing, after), options)));
       if (found.length >= limit) break;
@@ -167,12 +175,26 @@ export class EventsReadRepository {
     });
   }
 
-  /** What of a range lies ahead of a walk. Where it reaches back to no particular time, "oldest first" begins at the first event. */
-  async #ahead(read: EventRead, order: EventOrder, after: EventPlace | undefined, caller: Caller): Promise<TimeRange> {
-    const { from, to } = read.range;
-    if (order === 'desc') return { from, to: after === undefined ? to : Math.min(to, after.tsMs + 1) };
-    if (after !== undefined) return { from: Math.max(from, after.tsMs), to };
-    return { from: Math.max(from, (await this.firstEventAt(read.project, caller)) ?? to), to };
+  /** Where a walk looks next. The first window of "newest first" holds what lies ahead of the clock too; a range that goes
+   *  far back is cut where the project begins, once that matters. */
+  async *#windows(
+    { project, range }: EventRead,
+    { order, after, now }: PageAsked,
+    caller: Caller,
+  ): AsyncGenerator<TimeRange> {
+    const begin = async (): Promise<number> => (await this.firstEventAt(project, caller)) ?? range.to;
+    if (order === 'asc') {
+      const from = after === undefined ? Math.max(range.from, await begin()) : Math.max(range.from, after.tsMs);
+      const present = Math.max(from, Math.min(range.to, now + DAY_MS));
+      yield* growingWindows({ from, to: present }, order);
+      if (present < range.to) yield { from: present, to: range.to };
+      return;
+    }
+    const to = after === undefined ? range.to : Math.min(range.to, after.tsMs + 1);
+    const recent = Math.max(range.from, Math.min(to, now) - DAY_MS);
+    yield { from: recent, to };
+    const from = recent - range.from > FAR_MS ? Math.max(range.from, await begin()) : range.from;
+    yield* growingWindows({ from, to: recent }, order, 8 * DAY_MS);
   }
 
   async #scanned(read: EventRead, caller: Caller): Promise<EventRead> {

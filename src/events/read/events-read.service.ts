@@ -55,8 +55,13 @@ export class EventsReadService {
   /** A page of single events. Without a range: of all time. */
   async list(project: Project, query: ListEventsQuery, caller: Caller): Promise<Page<EventDto>> {
     const { order, limit, cursor } = query;
-    const after = cursor === undefined ? undefined : toPlace(cursor);
-    const rows = await this.events.page(this.#read(project, query), order, limit + 1, after, caller);
+    const asked = {
+      order,
+      limit: limit + 1,
+      now: this.clock.now(),
+      ...(cursor === undefined ? {} : { after: toPlace(cursor) }),
+    };
+    const rows = await this.events.page(this.#read(project, query), asked, caller);
     return toPage(rows, limit, ({ tsMs, eventId }) => [tsMs, eventId], toEventDto);
   }
 

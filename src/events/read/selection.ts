@@ -1,6 +1,6 @@
 // Which events does a read mean, and where do they stand? The FROM and WHERE that every query of this folder shares. Pure.
 import { DAY_MS, type TimeRange } from '../../common/time-range';
-import { hashes, join, type Sql, sql, text } from '../../platform/clickhouse/sql';
+import { hash, join, type Sql, sql, text } from '../../platform/clickhouse/sql';
 import { bothNeed, type Needs, PLAIN } from '../query/dimensions';
 import { type Filter, filterSql, needsOfFilter } from '../query/filters';
 import { eventSource, type SessionScan, within } from '../query/source';
@@ -35,9 +35,9 @@ export const eventsOf = (read: EventRead, also: Needs = PLAIN, unfold: Sql = sql
   const needs = bothNeed(also, needsOfFilter(filter));
   const conditions = [
     within(project, range),
-    ...(visitorIds === undefined ? [] : [sql`visitor_id IN ${hashes(visitorIds)}`]),
-    ...(userIds === undefined ? [] : [sql`user_id IN ${hashes(userIds)}`]),
-    ...(sessionIds === undefined ? [] : [sql`session_id IN ${hashes(sessionIds)}`]),
+    ...(visitorIds === undefined ? [] : [sql`visitor_id IN (${anyOf(visitorIds)})`]),
+    ...(userIds === undefined ? [] : [sql`user_id IN (${anyOf(userIds)})`]),
+    ...(sessionIds === undefined ? [] : [sql`session_id IN (${anyOf(sessionIds)})`]),
     ...(name === undefined ? [] : [sql`name = ${text(name)}`]),
     ...(names === undefined
       ? []
@@ -55,10 +55,21 @@ export const eventsOf = (read: EventRead, also: Needs = PLAIN, unfold: Sql = sql
 WHERE ${join(conditions, ' AND ')}`;
 };
 
-/** Cuts a range into windows, the first at its newest end (or oldest, for `asc`), each four times as long as the one before:
- *  a list that fills up early has read little, and one that finds nothing takes few reads. */
-export function* growingWindows({ from, to }: TimeRange, order: 'asc' | 'desc'): Generator<TimeRange> {
-  let length = DAY_MS;
+const anyOf = (hex: readonly string[]): Sql =>
+  join(
+    hex.map((one) => sql`${hash(one)}`),
+    ', ',
+  );
+
+/** Cuts a range into windows from one of its ends, each eight times as long as the one before: a list that fills up early
+ *  has read little, and one that finds nothing takes few reads.
+ *  @param firstMs length of the first window */
+export function* growingWindows(
+  { from, to }: TimeRange,
+  order: 'asc' | 'desc',
+  firstMs = DAY_MS,
+): Generator<TimeRange> {
+  let length = firstMs;
   let left = from;
   let right = to;
   while (left < right) {
@@ -71,6 +82,6 @@ export function* growingWindows({ from, to }: TimeRange, order: 'asc' | 'desc'):
       yield { from: left, to: end };
       left = end;
     }
-    length *= 4;
+    length *= 8;
   }
 }

@@ -1,4 +1,5 @@
 // What does a stored event look like to a reader? One select list and one mapping, for the list, a single event and the export.
+import { moneyText } from '../../common/money';
 import { type Sql, sql } from '../../platform/clickhouse/sql';
 import { flagBits } from '../pipeline';
 import type { EventDto, JsonValue } from './event.dto';
@@ -108,10 +109,3 @@ export const toEventDto = (row: StoredEventRow): EventDto => ({
   visitorDerived: (row.flags & flagBits.derivedVisitor) !== 0,
   timeCorrected: (row.flags & flagBits.serverTime) !== 0,
 });
-
-/** The one way to write an amount: at least two decimals, more only where they are not zero ("12.50", "0.0375").
- *  @param amount a decimal as ClickHouse writes it */
-export const moneyText = (amount: string): string => {
-  const [whole = '0', decimals = ''] = amount.split('.');
-  return `${whole}.${decimals.replace(/0+$/, '').padEnd(2, '0')}`;
-};
