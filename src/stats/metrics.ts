@@ -1,7 +1,7 @@
 // Which figures are there, and how is each computed? One entry a metric: what it adds up per session, and what it makes of the sums.
 import { sql, type Sql } from '../platform/clickhouse/sql';
-import { PLAIN, type Needs } from '../events/query/dimensions';
-import { moneyText } from '../events/read/stored-event';
+import { PLAIN, type Needs } from '../events/query';
+import { moneyText } from '../common/money';
 import type { MetricValue } from './stats.types';
 
 /** What a metric counts: selected events in the range, or sessions that began in the range and hold a selected event. */

@@ -1,6 +1,5 @@
 // What must be read to answer a question? Only what its metrics, groupings and filter need.
-import { bothNeed, findDimension, PLAIN, type Needs } from '../events/query/dimensions';
-import { needsOfFilter } from '../events/query/filters';
+import { bothNeed, findDimension, PLAIN, type Needs, needsOfFilter } from '../events/query';
 import { metricOf, type Side } from './metrics';
 import type { Grouping, StatsQuery } from './stats.types';
 

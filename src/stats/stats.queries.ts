@@ -1,9 +1,16 @@
 // How is a question put to the warehouse? One statement for all of them: events are grouped by session first, then by what was asked for.
 import { bucketStarts, toRuns } from '../common/buckets';
 import { Bound, float64, ident, int64, join, nothing, sql, text, uint32, type Sql } from '../platform/clickhouse/sql';
-import { findDimension, type Dimension } from '../events/query/dimensions';
-import { filterSql } from '../events/query/filters';
-import { during, eventSource, within, STORABLE, type SessionScan } from '../events/query/source';
+import {
+  findDimension,
+  type Dimension,
+  filterSql,
+  during,
+  eventSource,
+  within,
+  STORABLE,
+  type SessionScan,
+} from '../events/query';
 import { metricOf } from './metrics';
 import { tooManyBuckets } from './stats.errors';
 import type { StatsPlan } from './stats.plan';

@@ -1,7 +1,8 @@
 // How do answers come out of the warehouse? The only place of this room that asks it.
 import { Injectable } from '@nestjs/common';
-import { findSessionScan } from '../events/query/session-scan';
+import { findSessionScan } from '../events/query';
 import { ClickHouse } from '../platform/clickhouse/clickhouse';
+import type { Caller } from '../platform/http/caller';
 import { metricOf } from './metrics';
 import { planOf } from './stats.plan';
 import { firstEvent, statsSql } from './stats.queries';
@@ -13,8 +14,8 @@ export class StatsRepository {
 
   /** The rows of a question, in its order: exact, straight from raw events.
    *  @throws storeUnavailable, queryTooLarge; invalidInput for a pattern that RE2 does not take */
-  async rows(query: StatsQuery, requestId?: string): Promise<StatsRow[]> {
-    const options = { purpose: 'stats', ...(requestId === undefined ? {} : { requestId }) };
+  async rows(query: StatsQuery, caller?: Caller): Promise<StatsRow[]> {
+    const options = { purpose: 'stats', ...caller };
     const plan = planOf(query);
     const scan = plan.needs.sessions
       ? await findSessionScan((sql) => this.clickhouse.rows(sql, options), query.project, query.range)

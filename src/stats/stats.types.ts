@@ -1,7 +1,7 @@
 // What is a question about a project's statistics, as data? Every stage reads and gives these; `now` is resolved before.
 import type { Interval } from '../common/buckets';
 import type { TimeRange } from '../common/time-range';
-import type { Filter } from '../events/query/filters';
+import type { Filter } from '../events/query';
 
 /** By what rows are grouped: a dimension of events, or buckets of local time. */
 export type Grouping =

@@ -1,5 +1,5 @@
 // What can happen to a small project? Random worlds of events for properties: ties, late and repeated events, links, long sessions.
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { TimeRange } from '../../src/common/time-range';
 import type { JsonFilter, Link, RawEvent } from './reference/statistics';
 

@@ -1,0 +1,2 @@
+// What may other features use of statistics?
+export { StatsModule } from './stats.module';

@@ -1,0 +1,292 @@
+// What may be asked about a project's statistics, and what is the answer? Query strings, bodies and answers of the routes.
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { INTERVALS, type Interval } from '../common/buckets';
+import { PERIODS } from '../common/period';
+import { EnumField, IntField, ListField, QueryIntField, QueryListField, TextField } from '../common/validation/fields';
+import { field } from '../common/validation/rules';
+import { METRICS } from './metrics';
+
+const MAX_METRICS = 20;
+const isMetricLike = (value: string): boolean => value.length > 0 && value.length <= 1_100;
+
+const metricList = {
+  max: MAX_METRICS,
+  optional: true,
+  item: isMetricLike,
+  itemIs: 'names of metrics',
+  description: `Metrics to answer: ${METRICS.join(', ')}`,
+};
+
+/** A stretch of time, a filter and a comparison: what every question has. */
+export class StatsRangeQuery {
+  @EnumField(PERIODS, {
+    optional: true,
+    description:
+      'A stretch counted from now, instead of `from` and `to`: whole local days, the current one included; `24h` ends now',
+    example: '30d',
+  })
+  period?: string;
+
+  @TextField({
+    max: 40,
+    optional: true,
+    description: 'Beginning: a day (`2026-03-01`, local to `timezone`) or a time with an offset',
+  })
+  from?: string;
+
+  @TextField({ max: 40, optional: true, description: 'End: a day is included, a time is not' })
+  to?: string;
+
+  @TextField({
+    max: 64,
+    optional: true,
+    description: 'IANA zone of days, periods and buckets; default: the project’s',
+    example: 'Europe/Berlin',
+  })
+  timezone?: string;
+
+  @TextField({
+    max: 100,
+    optional: true,
+    description:
+      'Answers the same question for another range: `previous` (as long, right before), `year` (a year earlier), or `from..to`',
+    example: 'previous',
+  })
+  compare?: string;
+}
+
+/** The query string of every question. */
+export class OverviewQuery extends StatsRangeQuery {
+  @TextField({
+    max: 12_000,
+    optional: true,
+    description: 'Filter tree, as JSON',
+    example: '["and",["is","country",["DE","AT"]],["did",["is","event",["signup"]]]]',
+  })
+  filters?: string;
+}
+
+export class TimeseriesQuery extends OverviewQuery {
+  @QueryListField({ ...metricList, example: ['visitors', 'pageviews'] })
+  metrics?: string[];
+
+  @EnumField(INTERVALS, {
+    optional: true,
+    description: 'Length of a bucket; default: one that suits the range. Weeks begin on Monday.',
+    example: 'day',
+  })
+  interval?: Interval;
+}
+
+export class BreakdownQuery extends OverviewQuery {
+  @QueryListField({ ...metricList, example: ['visitors', 'pageviews'] })
+  metrics?: string[];
+
+  @TextField({
+    max: 1_200,
+    optional: true,
+    description: 'A metric of `metrics`, or `value`, with `:asc` or `:desc`; default: the first metric, largest first',
+    example: 'visitors:desc',
+  })
+  order?: string;
+
+  @QueryIntField({ min: 1, max: 1_000, optional: true, default: 50, description: 'Most rows in the answer' })
+  limit?: number;
+
+  @TextField({ max: 8_192, optional: true, description: '`page.next` of the answer before' })
+  cursor?: string;
+
+  @TextField({ max: 200, optional: true, description: 'Only values that hold this text; case is ignored' })
+  search?: string;
+}
+
+export class BreakdownParams {
+  @TextField({
+    max: 1_100,
+    description: 'Name of a dimension; `property:<key>` for a property of events',
+    example: 'page',
+  })
+  dimension!: string;
+}
+
+/** The body of a free question. */
+export class StatsQueryDto extends StatsRangeQuery {
+  @ListField({ ...metricList, optional: false, min: 1, example: ['visitors', 'pageviews'] })
+  metrics!: string[];
+
+  @ListField({
+    max: 5,
+    optional: true,
+    item: isMetricLike,
+    itemIs: 'names of dimensions',
+    description: 'Dimensions to group by; `time:<interval>` for local buckets, or `time` with `interval`',
+    example: ['time:day', 'country'],
+  })
+  dimensions?: string[];
+
+  @field(
+    [{ code: 'not_a_list', test: Array.isArray, message: 'must be a list such as ["is", "page", ["/"]]' }],
+    { type: 'array', items: {} },
+    { optional: true, description: 'Filter tree', example: ['is', 'country', ['DE']] },
+  )
+  filters?: unknown[];
+
+  @EnumField(INTERVALS, { optional: true, description: 'Length of the buckets of the dimension `time`' })
+  interval?: Interval;
+
+  @ListField({
+    max: 6,
+    optional: true,
+    item: isMetricLike,
+    itemIs: 'names of metrics or dimensions of the question, with :asc or :desc',
+    example: ['time:asc', 'visitors:desc'],
+  })
+  orderBy?: string[];
+
+  @IntField({ min: 1, max: 10_000, optional: true, default: 1_000, description: 'Most rows in the answer' })
+  limit?: number;
+}
+
+export class MoneyDto {
+  @ApiProperty({ description: 'ISO 4217', example: 'EUR' }) currency!: string;
+  @ApiProperty({ description: 'At least two decimals, at most four', example: '12.50', format: 'decimal' })
+  amount!: string;
+}
+
+/** Figures by name: those that were asked for. */
+export class FiguresDto {
+  @ApiPropertyOptional({ type: 'integer', description: 'Distinct visitors, after links by `userId`', example: 812 })
+  visitors?: number;
+  @ApiPropertyOptional({ type: 'integer', description: 'Sessions that began in the range', example: 1_034 })
+  sessions?: number;
+  @ApiPropertyOptional({ type: 'integer', description: 'Events named `pageview`', example: 2_950 })
+  pageviews?: number;
+  @ApiPropertyOptional({ type: 'integer', description: 'Events of any name', example: 3_411 }) events?: number;
+  @ApiPropertyOptional({ description: 'Mean pageviews of a session', example: 2.85 }) viewsPerSession?: number;
+  @ApiPropertyOptional({
+    description: 'Share of sessions with one pageview and nothing else, 0..1',
+    minimum: 0,
+    maximum: 1,
+    example: 0.41,
+  })
+  bounceRate?: number;
+  @ApiPropertyOptional({ description: 'Mean seconds from the first to the last event of a session', example: 154.2 })
+  sessionDuration?: number;
+  @ApiPropertyOptional({ type: [MoneyDto], description: 'One amount a currency; nothing is converted' })
+  revenue?: MoneyDto[];
+}
+
+/** What the figures are of. */
+export class StatsMetaDto {
+  @ApiProperty({
+    format: 'date-time',
+    description: 'Beginning, with the zone’s offset',
+    example: '2026-03-01T00:00:00.000+01:00',
+  })
+  from!: string;
+  @ApiProperty({ format: 'date-time', description: 'End, exclusive', example: '2026-04-01T00:00:00.000+02:00' })
+  to!: string;
+  @ApiProperty({ example: 'Europe/Berlin' }) timezone!: string;
+  @ApiPropertyOptional({ enum: INTERVALS, description: 'Length of a bucket, where there are buckets' })
+  interval?: Interval;
+  @ApiPropertyOptional({
+    type: [String],
+    description: 'Metrics of which a figure is an estimate; missing where all are exact',
+    example: [],
+  })
+  approximate?: string[];
+}
+
+export class OverviewComparisonDto {
+  @ApiProperty({ type: FiguresDto }) data!: FiguresDto;
+  @ApiProperty({ type: StatsMetaDto }) meta!: StatsMetaDto;
+}
+
+export class OverviewDto extends OverviewComparisonDto {
+  @ApiPropertyOptional({ type: OverviewComparisonDto }) comparison?: OverviewComparisonDto;
+}
+
+/** One bucket. */
+export class BucketDto extends FiguresDto {
+  @ApiProperty({
+    format: 'date-time',
+    description: 'Beginning, with the zone’s offset at that moment',
+    example: '2026-03-08T00:00:00.000-05:00',
+  })
+  time!: string;
+}
+
+export class TimeseriesComparisonDto {
+  @ApiProperty({ type: [BucketDto], description: 'Every bucket of the range, oldest first; empty ones hold zeros' })
+  data!: BucketDto[];
+  @ApiProperty({ type: StatsMetaDto }) meta!: StatsMetaDto;
+}
+
+export class TimeseriesDto extends TimeseriesComparisonDto {
+  @ApiPropertyOptional({
+    type: TimeseriesComparisonDto,
+    description: 'The other range has buckets of its own: compare them by their place',
+  })
+  comparison?: TimeseriesComparisonDto;
+}
+
+/** One value of a dimension. */
+export class BreakdownRowDto extends FiguresDto {
+  @ApiProperty({ description: 'Empty where events have none: a `referrer` of "" is direct traffic', example: '/shoes' })
+  value!: string;
+}
+
+export class BreakdownPageDto {
+  @ApiProperty({
+    type: String,
+    nullable: true,
+    description: 'The cursor of the next page; null on the last',
+    example: null,
+  })
+  next!: string | null;
+}
+
+export class BreakdownComparisonDto {
+  @ApiProperty({ type: [BreakdownRowDto], description: 'The same values in the same order' }) data!: BreakdownRowDto[];
+  @ApiProperty({ type: StatsMetaDto }) meta!: StatsMetaDto;
+}
+
+export class BreakdownDto {
+  @ApiProperty({ type: [BreakdownRowDto] }) data!: BreakdownRowDto[];
+  @ApiProperty({ type: BreakdownPageDto }) page!: BreakdownPageDto;
+  @ApiPropertyOptional({ type: BreakdownComparisonDto }) comparison?: BreakdownComparisonDto;
+  @ApiProperty({ type: StatsMetaDto }) meta!: StatsMetaDto;
+}
+
+const rows = {
+  type: 'array',
+  items: { type: 'object', additionalProperties: true },
+  example: [{ time: '2026-03-01T00:00:00.000+01:00', country: 'DE', visitors: 812, pageviews: 2_950 }],
+} as const;
+
+export class QueryComparisonDto {
+  @ApiProperty({ ...rows, description: 'Rows of the other range' }) data!: Record<string, unknown>[];
+  @ApiProperty({ type: StatsMetaDto }) meta!: StatsMetaDto;
+}
+
+export class QueryAnswerDto {
+  @ApiProperty({ ...rows, description: 'One row a group: its dimensions and metrics by name, `time` for buckets' })
+  data!: Record<string, unknown>[];
+  @ApiPropertyOptional({ type: QueryComparisonDto }) comparison?: QueryComparisonDto;
+  @ApiProperty({ type: StatsMetaDto }) meta!: StatsMetaDto;
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: true,
+    description: 'The question as it was understood: asked again, it gives the same answer whatever the time',
+    example: {
+      metrics: ['visitors'],
+      dimensions: ['time:day', 'country'],
+      from: '2026-03-01T00:00:00.000+01:00',
+      to: '2026-04-01T00:00:00.000+02:00',
+      timezone: 'Europe/Berlin',
+      orderBy: ['time:asc', 'country:asc'],
+      limit: 1_000,
+    },
+  })
+  query!: Record<string, unknown>;
+}
