@@ -6,6 +6,7 @@ import { type ApiClient, inBatches, inLanes } from '../client';
 import { CommandFailed, type Output, grouped, startProgress, table } from '../command';
 import { findTarget, openProject } from '../target';
 import { traffic } from './traffic';
+import { SITE_HOST } from './world';
 
 const USAGE = `npm run demo [-- --days 30 --visitors 400 --project Demo]
   --days      how many days of traffic, up to now: 1 to 400
@@ -69,7 +70,7 @@ export async function demoCommand(
   const target = findTarget({ url, key }, environment);
   const onWait = (why: string, waitMs: number): void =>
     output.note(`${why}; trying again in ${Math.ceil(waitMs / 1000)} s`);
-  const { client, project } = await openProject(target, name, {}, { onWait });
+  const { client, project } = await openProject(target, name, { domains: [SITE_HOST] }, { onWait });
   if (project === undefined) throw new CommandFailed('the demo makes a project of its own, which takes a root key');
 
   const to = await endOfTraffic(client, now);

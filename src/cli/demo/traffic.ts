@@ -6,6 +6,7 @@ import {
   type Page,
   type Place,
   type Product,
+  SITE_HOST,
   articles,
   checkout,
   devices,
@@ -29,7 +30,7 @@ export interface TrafficOptions {
 
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
-const SITE = 'https://spade-and-sons.example';
+const SITE = `https://${SITE_HOST}`;
 /** Sunday first. */
 const WEEKDAYS = [0.78, 1.04, 1.1, 1.06, 1, 0.9, 0.72] as const;
 /** How awake people are, by the hour of their own day. */

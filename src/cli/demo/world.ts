@@ -37,6 +37,9 @@ export interface Product extends Page, Weighted {
   readonly cents: number;
 }
 
+/** The shop's site. */
+export const SITE_HOST = 'spade-and-sons.example';
+
 /** Where visitors are: the first two bytes of addresses that providers there give out, and the local time. */
 export const places: Choice<Place> = [
   {

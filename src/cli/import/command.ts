@@ -63,7 +63,7 @@ export async function importCommand(
     output.note(`${why}; trying again in ${Math.ceil(waitMs / 1000)} s`);
   // Opened before anything is made on the server.
   const log = await openLogFile(file).catch(cannotRead(file));
-  const { client, project, created } = await openProject(target, name, {}, { onWait });
+  const { client, project, created } = await openProject(target, name, domainsOf(options.site), { onWait });
   output.note(
     project === undefined
       ? `Into the key's own project at ${target.url}`
@@ -84,6 +84,10 @@ export async function importCommand(
     throw new CommandFailed(`no line of ${file} is of the ${options.format} format`);
   return 0;
 }
+
+/** A new project knows its own site, whose links are no referrers. */
+const domainsOf = (site: string | undefined): { domains?: string[] } =>
+  site === undefined ? {} : { domains: [new URL(site).hostname.toLowerCase()] };
 
 const cannotRead =
   (file: string) =>

@@ -1,6 +1,6 @@
 // How does an access log get into a project? Read, chosen, sent in batches and counted; a second run of the same file adds nothing.
 import type { EventInput } from '../../events/event-input';
-import { ApiClient, ApiFailure, inBatches, inLanes } from '../client';
+import { type ApiClient, ApiFailure, inBatches, inLanes } from '../client';
 import { type Output, grouped, startProgress } from '../command';
 import { type LogFormat, parseLogLine } from './access-log';
 import type { LogFile } from './lines';
@@ -32,7 +32,7 @@ interface Taken {
 /** Sends a log's pageviews to the client's project, three batches at a time.
  *  @throws if the file can't be read */
 export async function importLog(
-  client: ApiClient,
+  client: Pick<ApiClient, 'sendEvents'>,
   file: LogFile,
   options: ImportOptions,
   output: Output,
