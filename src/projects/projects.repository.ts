@@ -1,0 +1,103 @@
+// All SQL about projects.
+import { Injectable } from '@nestjs/common';
+import { and, asc, eq, gt, isNull, or, sql } from 'drizzle-orm';
+import { recordChange } from '../auth/auth-changes';
+import { Postgres, type Db } from '../platform/postgres/postgres';
+import { toProject } from './project-row';
+import { projects } from './projects.schema';
+import type { Project, ProjectSettings } from './projects.types';
+
+/** What can be changed about a project. */
+export interface ProjectChange {
+  readonly name?: string | undefined;
+  readonly timezone?: string | undefined;
+  readonly domains?: readonly string[] | undefined;
+  readonly settings?: Partial<ProjectSettings> | undefined;
+}
+
+/** Projects in Postgres. */
+@Injectable()
+export class ProjectsRepository {
+  constructor(private readonly postgres: Postgres) {}
+
+  /** Adds a project, and what `along` adds in the same transaction. */
+  insert<T>(
+    row: Omit<typeof projects.$inferInsert, 'number'>,
+    along: (db: Db) => Promise<T>,
+  ): Promise<{ project: Project; along: T }> {
+    return this.postgres.transaction(async (db) => {
+      const [made] = await db.insert(projects).values(row).returning();
+      if (made === undefined) throw new Error('the insert returned no row');
+      return { project: toProject(made), along: await along(db) };
+    });
+  }
+
+  /** Projects, oldest first; at most `limit`, after the row that `after` names. */
+  async list(limit: number, after?: { createdAt: number; id: string }): Promise<Project[]> {
+    const at = new Date(after?.createdAt ?? 0);
+    const rows = await this.postgres.run((db) =>
+      db
+        .select()
+        .from(projects)
+        .where(
+          and(
+            isNull(projects.deletedAt),
+            after === undefined
+              ? undefined
+              : or(gt(projects.createdAt, at), and(eq(projects.createdAt, at), gt(projects.id, after.id))),
+          ),
+        )
+        .orderBy(asc(projects.createdAt), asc(projects.id))
+        .limit(limit),
+    );
+    return rows.map(toProject);
+  }
+
+  /** Changes what is given. Settings are merged by the database, so that two changes at once lose nothing.
+   *  @returns the project; undefined where there is none */
+  update(id: string, { settings, domains, ...rest }: ProjectChange, now: number): Promise<Project | undefined> {
+    return this.postgres.transaction(async (db) => {
+      const [row] = await db
+        .update(projects)
+        .set({
+          ...rest,
+          ...(domains === undefined ? {} : { domains: [...domains] }),
+          ...(settings === undefined
+            ? {}
+            : { settings: sql`${projects.settings} || ${JSON.stringify(settings)}::jsonb` }),
+          updatedAt: new Date(now),
+        })
+        .where(and(eq(projects.id, id), isNull(projects.deletedAt)))
+        .returning();
+      if (row === undefined) return undefined;
+      await recordChange(db, id);
+      return toProject(row);
+    });
+  }
+
+  /** Hides a project and ends its keys, together with what `along` does.
+   *  @returns what `along` returned; undefined where the project was not there */
+  hide<T>(id: string, now: number, along: (db: Db) => Promise<T>): Promise<T | undefined> {
+    return this.postgres.transaction(async (db) => {
+      const hidden = await db
+        .update(projects)
+        .set({ deletedAt: new Date(now) })
+        .where(and(eq(projects.id, id), isNull(projects.deletedAt)))
+        .returning({ id: projects.id });
+      if (hidden.length === 0) return undefined;
+      await recordChange(db, id);
+      return along(db);
+    });
+  }
+
+  /** A project that is hidden: for the job that erases it. */
+  async findHidden(id: string): Promise<Project | undefined> {
+    const [row] = await this.postgres.run((db) => db.select().from(projects).where(eq(projects.id, id)));
+    return row === undefined || row.deletedAt === null ? undefined : toProject(row);
+  }
+
+  /** Removes a project's row, and with it all that refers to it in Postgres: keys, use. */
+  async remove(id: string): Promise<void> {
+    await this.postgres.run((db) => db.delete(projects).where(eq(projects.id, id)));
+  }
+}
