@@ -1,15 +1,19 @@
 // Which features make up the server? The only file that knows them all.
 import { Module, type DynamicModule, type ModuleMetadata } from '@nestjs/common';
+import { AuthModule } from './auth/auth.module';
 import { LocalAccess } from './auth/local-access';
 import { Clock } from './common/clock';
 import { ConfigModule } from './config/config.module';
 import type { Env, StoreUrls } from './config/env';
+import { EventsModule } from './events';
 import { HealthModule } from './health';
 import { ClickHouseModule } from './platform/clickhouse/clickhouse.module';
 import { Lifecycle } from './platform/http/lifecycle';
 import { MetricsModule } from './platform/metrics/metrics.module';
 import { PostgresModule } from './platform/postgres/postgres.module';
 import { QueueModule } from './platform/queue/queue.module';
+import { ProjectsModule } from './projects/projects.module';
+import { StatsModule } from './stats';
 
 /** What the application is made of, besides its code. */
 export interface AppParts {
@@ -33,6 +37,10 @@ export class AppModule {
         PostgresModule,
         ClickHouseModule,
         QueueModule,
+        AuthModule,
+        ProjectsModule,
+        EventsModule,
+        StatsModule,
         HealthModule,
         ...imports,
       ],
