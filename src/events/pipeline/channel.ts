@@ -81,7 +81,7 @@ const withoutWww = (host: string): string => (host.startsWith('www.') ? host.sli
 /** Names an arrival's source and channel; both follow the same order of evidence. */
 export function classify(arrival: Arrival): { source: string; channel: Channel } {
   const { utmSource, utmMedium, utmCampaign, clickId, referrerHost } = arrival;
-  const click = clickId === '' ? undefined : clickSources[clickId];
+  const click = clickId === '' ? undefined : clickSources.get(clickId);
   const site = referrerHost === '' ? undefined : sourceOfHost(referrerHost);
   const known = utmSource === '' ? (site ?? click) : sourceOfName(utmSource);
   const source = utmSource || site?.name || withoutWww(referrerHost) || click?.name || '';

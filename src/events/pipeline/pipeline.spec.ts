@@ -1,5 +1,5 @@
 // Does each event come out once, the same each time, and recognisable when it is sent again?
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { validateEvent } from '../event-input';
 import type { EventInput } from '../event-input';
 import type { IngestContext, IngestStep } from './ingest.types';

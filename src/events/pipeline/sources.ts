@@ -151,19 +151,19 @@ export interface ClickSource extends KnownSource {
 const google = { name: 'Google', kind: 'search', paid: true } as const;
 
 /** By the name of the query parameter. Facebook and Instagram mark unpaid clicks too. */
-export const clickSources: Readonly<Record<string, ClickSource>> = {
-  gclid: google,
-  gbraid: google,
-  wbraid: google,
-  dclid: { name: 'Google', kind: 'other', paid: true },
-  msclkid: { name: 'Bing', kind: 'search', paid: true },
-  yclid: { name: 'Yandex', kind: 'search', paid: true },
-  fbclid: { name: 'Facebook', kind: 'social', paid: false },
-  igshid: { name: 'Instagram', kind: 'social', paid: false },
-  ttclid: { name: 'TikTok', kind: 'social', paid: true },
-  twclid: { name: 'X', kind: 'social', paid: true },
-  li_fat_id: { name: 'LinkedIn', kind: 'social', paid: true },
-  rdt_cid: { name: 'Reddit', kind: 'social', paid: true },
-  sccid: { name: 'Snapchat', kind: 'social', paid: true },
-  epik: { name: 'Pinterest', kind: 'social', paid: true },
-};
+export const clickSources: ReadonlyMap<string, ClickSource> = new Map<string, ClickSource>([
+  ['gclid', google],
+  ['gbraid', google],
+  ['wbraid', google],
+  ['dclid', { name: 'Google', kind: 'other', paid: true }],
+  ['msclkid', { name: 'Bing', kind: 'search', paid: true }],
+  ['yclid', { name: 'Yandex', kind: 'search', paid: true }],
+  ['fbclid', { name: 'Facebook', kind: 'social', paid: false }],
+  ['igshid', { name: 'Instagram', kind: 'social', paid: false }],
+  ['ttclid', { name: 'TikTok', kind: 'social', paid: true }],
+  ['twclid', { name: 'X', kind: 'social', paid: true }],
+  ['li_fat_id', { name: 'LinkedIn', kind: 'social', paid: true }],
+  ['rdt_cid', { name: 'Reddit', kind: 'social', paid: true }],
+  ['sccid', { name: 'Snapchat', kind: 'social', paid: true }],
+  ['epik', { name: 'Pinterest', kind: 'social', paid: true }],
+]);

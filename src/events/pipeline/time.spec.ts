@@ -1,5 +1,5 @@
 // Does every event get the time that the contract gives it?
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { ingestEvent } from './pipeline';
 import { flagBits } from './event-row';
 import { toClickHouseTime, utcDay } from './time';

@@ -36,7 +36,7 @@ const nowhere: UrlParts = {
   clickId: '',
 };
 
-const CLICK_ID = new RegExp(`[?&](${Object.keys(clickSources).join('|')})=`, 'i');
+const CLICK_ID = new RegExp(`[?&](${[...clickSources.keys()].join('|')})=`, 'i');
 const UTM_MAX = 200;
 const CACHED_LENGTH = 512;
 

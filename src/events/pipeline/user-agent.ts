@@ -30,19 +30,19 @@ const LIBRARY =
   /(?:^|[\s;(])(?:node|undici|axios|got|node-fetch|superagent|node-superagent|deno|bun|curl|libcurl|wget|httpie|okhttp|retrofit|ktor|ktor-client|dart|alamofire|cfnetwork|unityplayer|python|python-requests|python-urllib|python-urllib3|python-httpx|httpx|aiohttp|go-http-client|go-resty|java|java-http-client|apache-httpclient|reactornetty|ruby|faraday|rest-client|guzzlehttp|php|symfony|reqwest|hyper|libwww-perl|restsharp|postmanruntime|insomnia|k6|autocannon|supertest|bruno-runtime)(?=[/\s;)]|$)/i;
 const CRAWLER = /^(?:mozilla|opera)\/|bot|crawl|spider|https?:\/\//i;
 
-const deviceOf: Readonly<Record<string, Device>> = {
-  mobile: 'mobile',
-  tablet: 'tablet',
-  smarttv: 'tv',
-  console: 'console',
-  wearable: 'wearable',
-  xr: 'wearable',
-};
-const osNames: Readonly<Record<string, string>> = {
-  'Mac OS': 'macOS',
-  'Chromium OS': 'ChromeOS',
-  'Chrome OS': 'ChromeOS',
-};
+const deviceOf = new Map<string | undefined, Device>([
+  ['mobile', 'mobile'],
+  ['tablet', 'tablet'],
+  ['smarttv', 'tv'],
+  ['console', 'console'],
+  ['wearable', 'wearable'],
+  ['xr', 'wearable'],
+]);
+const osNames = new Map([
+  ['Mac OS', 'macOS'],
+  ['Chromium OS', 'ChromeOS'],
+  ['Chrome OS', 'ChromeOS'],
+]);
 
 /** The leading numbers of a version, at most `parts` of them; '' where it begins with none ("x86_64" is no version). */
 const versionOf = (version: string | undefined, parts: number): string =>
@@ -61,9 +61,9 @@ function parse(userAgent: string): Agent {
   return {
     browser: name,
     browserVersion: versionOf(browser.version, 1),
-    os: osNames[system] ?? system,
+    os: osNames.get(system) ?? system,
     osVersion: versionOf(os.version, 2),
-    device: isBot && !isLibrary ? 'bot' : (deviceOf[device.type ?? ''] ?? fallback),
+    device: isBot && !isLibrary ? 'bot' : (deviceOf.get(device.type) ?? fallback),
     isBot,
     isLibrary,
   };
