@@ -16,6 +16,7 @@ import { bodyTooLarge, type Problem, problem } from '../../common/problem';
 import type { Env } from '../../config/env';
 import { parseQuery, refuseRepeated } from './query-string';
 import { toProblem } from './problem.filter';
+import { installBodyParsers } from './request-body';
 import { requestIdOf } from './request-id';
 import { PROBLEM_JSON, problemBody, problemOfStatus, writeProblem } from './write-problem';
 
@@ -58,6 +59,7 @@ export function makeAdapter(env: Pick<Env, 'TRUST_PROXY'>, log: Logger): Fastify
     logResponse(log, request, reply);
     done();
   });
+  installBodyParsers(instance);
   return adapter;
 }
 

@@ -43,11 +43,9 @@ export function installBodyParsers(fastify: FastifyInstance): void {
     if (request.routeOptions.config.rawBodyBytes === undefined) done(unsupportedMedia());
     else done(null, body);
   };
-  fastify.addContentTypeParser(['application/x-ndjson', 'text/plain'], { parseAs: 'buffer' }, bytes);
-
   const parseJson = fastify.getDefaultJsonParser('error', 'error');
   fastify.removeContentTypeParser(['application/json', 'text/plain']);
-  fastify.addContentTypeParser(['text/plain'], { parseAs: 'buffer' }, bytes);
+  fastify.addContentTypeParser(['application/x-ndjson', 'text/plain'], { parseAs: 'buffer' }, bytes);
   fastify.addContentTypeParser(
     'application/json',
     { parseAs: 'buffer' },
