@@ -1,10 +1,11 @@
 // How does a feature talk to ClickHouse? Through this seam only: it binds, tags, times, limits, and says what a failure means.
 import { type ClickHouseClient, type ClickHouseSettings, createClient } from '@clickhouse/client';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { Readable } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 import { invalidInput, queryTooLarge, storeUnavailable } from '../../common/problem';
 import { Env, StoreUrls } from '../../config/env';
 import { type ClickHouseFault, toFault } from './faults';
+import { ResultGuard } from './result-guard';
 import { type Sql, render } from './sql';
 
 export interface ReadOptions {
@@ -109,7 +110,10 @@ export class ClickHouse implements OnApplicationShutdown {
         ...(options.signal === undefined ? {} : { abort_signal: options.signal }),
         clickhouse_settings: this.#limits({ timeoutMs: 0, ...options }),
       });
-      return result.stream as Readable;
+      const tag = result.response_headers['x-clickhouse-exception-tag'];
+      // Servers before 25.11 send no tag, and their errors can't be told from rows.
+      if (typeof tag !== 'string') return result.stream as Readable;
+      return pipeline(result.stream as Readable, new ResultGuard(tag), () => undefined);
     } catch (error) {
       throw this.#forCaller(error);
     }
