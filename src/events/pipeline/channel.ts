@@ -3,7 +3,6 @@ import type { EventRow } from './event-row';
 import type { IngestStep } from './ingest.types';
 import { clickSources, sourceOfHost, sourceOfName } from './sources';
 import type { SourceKind } from './sources';
-import { urlParts } from './url';
 
 /** Every channel, in one word or two. */
 export const channels = [
@@ -112,8 +111,7 @@ const isInternal = (row: EventRow, domains: readonly string[]): boolean => {
 };
 
 /** Names the event's source and channel. */
-export const classifyChannel: IngestStep = ({ row, input }, { project }) => {
-  const clickId = input.url === undefined ? '' : urlParts(input.url).clickId;
+export const classifyChannel: IngestStep = ({ row, clickId }, { project }) => {
   const isExternal = row.referrer_host !== '' && !isInternal(row, project.domains);
   if (!isExternal && clickId === '' && row.utm_source === '' && row.utm_medium === '' && row.utm_campaign === '') {
     row.channel = 'Direct';

@@ -97,6 +97,7 @@ const LOCALE = /^[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*$/;
 
 /** A locale in BCP 47's usual writing: `pt_br` becomes `pt-BR`. */
 export const toLanguage = (locale: string): string => {
+  if (/^[a-z]{2,3}(?:-[A-Z]{2})?$/.test(locale)) return locale;
   const [language, ...rest] = locale.replaceAll('_', '-').split('-');
   const tags = rest.map((tag) => {
     if (tag.length === 2) return tag.toUpperCase();

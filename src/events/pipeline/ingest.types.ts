@@ -41,6 +41,8 @@ export interface EventDraft {
   keyStable: boolean;
   /** The visitor's address in one form, '' where there is none. Kept in the row only if the project asks for it. */
   address: string;
+  /** Name of the advertiser's click id in the URL (`gclid`), '' for none. */
+  clickId: string;
   /** The visitor's user agent. */
   userAgent: string;
 }

@@ -73,6 +73,7 @@ export function runPipeline(
     warnings: [],
     keyStable: true,
     address: '',
+    clickId: '',
     userAgent: '',
   };
   const isTimed = observer?.sample() ?? false;

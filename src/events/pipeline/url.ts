@@ -101,9 +101,11 @@ export function referrerHost(text: string): string {
 }
 
 /** Takes host, path, query and campaign out of the event's URL, and the host out of its referrer. */
-export const splitUrl: IngestStep = ({ row, input }) => {
+export const splitUrl: IngestStep = (draft) => {
+  const { row, input } = draft;
   if (input.url !== undefined) {
     const url = urlParts(input.url);
+    draft.clickId = url.clickId;
     row.origin = url.origin;
     row.hostname = url.hostname;
     row.path = url.path;
