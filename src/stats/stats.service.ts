@@ -178,5 +178,5 @@ async function withComparison<T extends object>(
 ): Promise<T & { comparison?: T }> {
   // Together: a failure of one must not leave the other unheard.
   const [now, then] = await Promise.all([of(range), comparison === undefined ? undefined : of(comparison)]);
-  return { ...(now as T), ...(then === undefined ? {} : { comparison: then as T }) };
+  return { ...(now as T), ...(then === undefined ? {} : { comparison: then }) };
 }
