@@ -17,7 +17,8 @@ interface Keyed {
 
 let serials = 0;
 const keyedBySecret = new WeakMap<Buffer, Keyed>();
-const hot = new HotCache<string>(50_000);
+// Twice 20,000 answers: some 12 MB, 50 MB with the longest user agents in the keys of derived visitors.
+const hot = new HotCache<string>(20_000);
 
 const keyedBy = (secret: Buffer): Keyed => {
   let keyed = keyedBySecret.get(secret);
