@@ -137,10 +137,9 @@ function refusal(status: number, text: string): ApiFailure {
 }
 
 function unreachable(url: string, cause: unknown): ApiFailure {
-  const { code, name } = ((cause as Error).cause ?? cause) as { code?: string; name?: string };
-  return new ApiFailure(`${url} does not answer (${code ?? name ?? 'no reason given'})`, undefined, undefined, {
-    cause,
-  });
+  const { code, name } = ((cause as Error).cause ?? cause) as { code?: unknown; name?: string };
+  const reason = typeof code === 'string' ? code : (name ?? 'no reason given');
+  return new ApiFailure(`${url} does not answer (${reason})`, undefined, undefined, { cause });
 }
 
 /** Runs `work` on every item with `lanes` at a time; the first failure ends it, after what is under way.

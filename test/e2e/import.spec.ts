@@ -1,5 +1,5 @@
 // Does an access log become the statistics that anybody can count in it, and a second import nothing at all?
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -159,14 +159,20 @@ describe('an imported log', () => {
 });
 
 describe('the command', () => {
+  // Never waited for in place: the server answers from this very process.
   const run = (...args: string[]) =>
-    spawnSync(process.execPath, [compiled('cli/import.js'), ...args], {
-      encoding: 'utf8',
-      env: { PATH: process.env['PATH'] ?? '', DATA_DIR: join(folder, 'nowhere') },
+    new Promise<{ status: number; stdout: string; stderr: string }>((resolve) => {
+      const env = { PATH: process.env['PATH'] ?? '', DATA_DIR: join(folder, 'nowhere') };
+      const child = execFile(
+        process.execPath,
+        [compiled('cli/import.js'), ...args],
+        { env },
+        (_error, stdout, stderr) => resolve({ status: child.exitCode ?? -1, stdout, stderr }),
+      );
     });
 
-  it('runs as a program, makes the project, and ends with 0', () => {
-    const { status, stdout, stderr } = run(
+  it('runs as a program, makes the project, and ends with 0', async () => {
+    const { status, stdout, stderr } = await run(
       '--format',
       'common',
       '--project',
@@ -214,8 +220,8 @@ describe('the command', () => {
       ],
       'is of the combined format',
     ],
-  ])('ends with 1 and one line for %s', (_case, args, line) => {
-    const { status, stderr } = run(...args());
+  ])('ends with 1 and one line for %s', async (_case, args, line) => {
+    const { status, stderr } = await run(...args());
     expect([
       status,
       stderr
