@@ -7,6 +7,7 @@ import { fail } from './errors';
 export class Body {
   private readonly chunks: AsyncIterator<Buffer>;
   private ended = false;
+  private ahead: Buffer | undefined;
 
   constructor(source: AsyncIterable<Buffer>) {
     this.chunks = source[Symbol.asyncIterator]();
@@ -15,16 +16,19 @@ export class Body {
   /** The next piece. @returns undefined at the end
    *  @throws where the client broke off, or its compression is damaged */
   async next(): Promise<Buffer | undefined> {
-    if (this.ended) return undefined;
+    const ahead = this.ahead;
+    this.ahead = undefined;
+    if (ahead !== undefined || this.ended) return ahead;
     const { value, done } = await this.chunks.next();
-    if (done !== true) return value as Buffer;
+    if (done !== true) return value;
     this.ended = true;
     return undefined;
   }
 
-  /** Whether the end was reached. */
-  get isEnded(): boolean {
-    return this.ended;
+  /** Whether nothing is left. */
+  async atEnd(): Promise<boolean> {
+    this.ahead ??= await this.next();
+    return this.ahead === undefined;
   }
 
   /** Reads until the end or until at least `bytes` are there. */

@@ -65,11 +65,11 @@ export function fromEngine(error: unknown, offset = 0): ServerError {
   const found = /^Code: (\d+)\./.exec(text);
   if (found === null) return fail(1000, 'The server failed.');
   const shift = (value: string): string => String(Math.max(1, Number(value) - offset));
-  const message =
-    offset === 0
-      ? text
-      : text
-          .replace(/failed at position (\d+)/, (_, at: string) => `failed at position ${shift(at)}`)
-          .replace(/\(line 1, col (\d+)\)/, (_, at: string) => `(line 1, col ${shift(at)})`);
+  const message = text
+    // What this server has put round the client's statement is nobody's business.
+    .replaceAll(/\/\*mr:[\w-]+\*\/ /g, '')
+    .replaceAll(/\s*(INTO OUTFILE|FROM INFILE) '[^']*' (TRUNCATE FORMAT \w+|COMPRESSION 'none')/g, '')
+    .replace(/failed at position (\d+)/, (_, at: string) => `failed at position ${shift(at)}`)
+    .replace(/\(line 1, col (\d+)\)/, (_, at: string) => `(line 1, col ${shift(at)})`);
   return new ServerError(Number(found[1]), message.trimEnd());
 }

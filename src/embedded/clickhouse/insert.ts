@@ -10,8 +10,10 @@ import { literal } from './settings';
 import { look } from './statement';
 import type { InsertShape } from './statement';
 
-/** Bodies up to this are kept in memory; it bounds what the inserts that wait at once can hold. */
+/** Bodies up to this are kept in memory. */
 const IN_MEMORY_BYTES = 8 * 1024 * 1024;
+/** Once waiting bodies hold this much, further ones go to disk. */
+const ALL_IN_MEMORY_BYTES = 128 * 1024 * 1024;
 
 /** The data of an INSERT, received to the end. */
 export type InsertData = { readonly memory: Buffer } | { readonly file: string };
@@ -19,13 +21,12 @@ export type InsertData = { readonly memory: Buffer } | { readonly file: string }
 /** Receives the data, before the engine is asked for anything: a client that breaks off leaves nothing behind, and a slow one
  *  occupies nothing. @throws where the client breaks off */
 export async function receive(start: Buffer, body: Body, scratch: Scratch): Promise<InsertData> {
-  const memory = await body.upTo(IN_MEMORY_BYTES, start);
-  if (body.isEnded || (await reachesEnd(body, memory))) return { memory };
-  return { file: await spill(memory, body, scratch) };
+  const most = scratch.held > ALL_IN_MEMORY_BYTES ? 0 : IN_MEMORY_BYTES;
+  const memory = await body.upTo(most, start);
+  if (!(await body.atEnd())) return { file: await spill(memory, body, scratch) };
+  scratch.held += memory.length;
+  return { memory };
 }
-
-const reachesEnd = async (body: Body, memory: Buffer): Promise<boolean> =>
-  memory.length < IN_MEMORY_BYTES && (await body.next()) === undefined;
 
 async function spill(start: Buffer, body: Body, scratch: Scratch): Promise<string> {
   const path = scratch.file();
@@ -43,8 +44,9 @@ async function spill(start: Buffer, body: Body, scratch: Scratch): Promise<strin
   }
 }
 
-/** Removes what `receive` left on disk. */
-export async function discard(data: InsertData): Promise<void> {
+/** Gives back what `receive` has taken. */
+export async function discard(data: InsertData, scratch: Scratch): Promise<void> {
+  if ('memory' in data) scratch.held -= data.memory.length;
   if ('file' in data) await rm(data.file, { force: true });
 }
 
@@ -69,7 +71,8 @@ export async function runInsert(query: InsertQuery, connection: Connection, scra
   const { data, shape } = query;
   if (!('memory' in data)) return runFromFile(query, data.file, connection);
   if (ofSql(shape.format)) look(`VALUES ${data.memory.toString('latin1')}`, query.outside);
-  if (!data.memory.includes('\n\n')) {
+  // input() does not see inline data at all.
+  if (shape.input === undefined && !data.memory.includes('\n\n')) {
     // The format's name ends the text: the engine adds the line break after which the data begin.
     return connection.insert(query.mark + utf8(query.sql).trimEnd(), data.memory);
   }

@@ -9,7 +9,7 @@ export interface Token {
 }
 
 // Bytes of other alphabets count as blanks: ClickHouse has blanks among them, and no unquoted name contains one.
-const SPACE = /[\s\0\x0b\x80-\xff]/;
+const SPACE = /[\s\0\x80-\xff]/;
 const WORD = /[A-Za-z0-9_$]/;
 
 /** End of a text in quotes that began before `from`: a quote is meant by a backslash or by its doubling. */

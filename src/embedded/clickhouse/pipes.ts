@@ -1,6 +1,7 @@
 // How do the rows of a result leave the engine as a stream? It writes them into a named pipe, and this process reads the other end.
 import { execFileSync } from 'node:child_process';
 import { closeSync, constants, mkdirSync, openSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 
@@ -11,8 +12,8 @@ export interface Pipe {
   readonly reader: Socket;
   /** To be called once, when the statement has ended: there is no more to come. */
   written(): void;
-  /** Gives the pipe back. The statement must have ended. */
-  release(): void;
+  /** Gives the pipe back when it is closed. The statement must have ended. */
+  release(): Promise<void>;
 }
 
 /** A folder with pipes for results and room for bodies. The engine's own streaming call repeats a format's head and foot in each
@@ -20,6 +21,8 @@ export interface Pipe {
 export class Scratch {
   private readonly free: string[];
   private files = 0;
+  /** Bytes of bodies that are held in memory now. */
+  held = 0;
 
   private constructor(
     readonly folder: string,
@@ -56,12 +59,11 @@ export class Scratch {
       path,
       reader,
       written: () => closeSync(write),
-      release: () => {
-        if (reader.destroyed) this.free.push(path);
-        else {
-          reader.once('close', () => this.free.push(path));
-          reader.destroy();
-        }
+      release: async () => {
+        const closed = reader.closed ? undefined : once(reader, 'close');
+        reader.destroy();
+        await closed;
+        this.free.push(path);
       },
     };
   }

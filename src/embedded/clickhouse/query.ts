@@ -94,7 +94,7 @@ export async function serveQuery(
   } catch (error) {
     if (!gone.aborted) answer.fail(fromEngine(error, offset));
   } finally {
-    if (found?.data !== undefined) await discard(found.data);
+    if (found?.data !== undefined) await discard(found.data, rooms.scratch);
   }
 }
 
@@ -235,17 +235,18 @@ function watch(
   const seen: Progress[] = [];
   const everyMs = Math.max(50, Number(request.settings.get('http_headers_progress_interval_ms')) || 100);
   let asking = false;
+  const ask = async (): Promise<void> => {
+    const one = await rooms.running.progress(query);
+    if (one === undefined) return;
+    seen.push(one);
+    summary.readRows = Number(one['read_rows']);
+    summary.readBytes = Number(one['read_bytes']);
+  };
   const timer = setInterval(() => {
     if (asking || seen.length >= 100) return;
     asking = true;
-    rooms.running
-      .progress(query)
-      .then((one) => {
-        if (one === undefined) return;
-        seen.push(one);
-        summary.readRows = Number(one['read_rows']);
-        summary.readBytes = Number(one['read_bytes']);
-      })
+    // Progress is a courtesy: a statement does not fail because of it.
+    void ask()
       .catch(() => undefined)
       .finally(() => (asking = false));
   }, everyMs);

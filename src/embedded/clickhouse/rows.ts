@@ -76,7 +76,7 @@ export async function answerRows(
     // A closed reader breaks the engine's next write, so that an unread result does not hold it.
     pipe.reader.destroy();
     await done.catch(() => undefined);
-    pipe.release();
+    await pipe.release();
   }
 }
 

@@ -43,7 +43,10 @@ export class Sessions {
     if (session.busy) throw fail(373, `Session ${wanted.id} is locked by a concurrent client.`);
     session.busy = true;
     clearTimeout(session.timer);
-    const undo = await this.undo(session.connection, request);
+    const undo = await this.undo(session.connection, request).catch((error: unknown) => {
+      this.drop(wanted.id);
+      throw error;
+    });
     return {
       connection: session.connection,
       named: true,
