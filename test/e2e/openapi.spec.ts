@@ -86,6 +86,12 @@ describe('the OpenAPI document', () => {
     expect(ids.filter((id) => !/^[a-z][A-Za-z0-9]+$/.test(id ?? ''))).toEqual([]);
   });
 
+  it('shows what to send', () => {
+    const shown = ({ content }: { content: Record<string, Media> }): boolean =>
+      Object.values(content).every(({ schema, example }) => schema !== undefined && example !== undefined);
+    expect(breaking(({ requestBody }) => requestBody !== undefined && !shown(requestBody))).toEqual([]);
+  });
+
   it('shows what success looks like, with a schema and an example', () => {
     const successes = ({ responses }: Operation) =>
       Object.entries(responses).filter(([status]) => status.startsWith('2'));
@@ -137,7 +143,7 @@ describe('the OpenAPI document', () => {
 
   it('has references that lead somewhere, and no component that nothing leads to', () => {
     const text = JSON.stringify(served);
-    const referenced = new Set([...text.matchAll(/"#\/components\/schemas\/([^"]+)"/g)].map(([, name]) => name));
+    const referenced = new Set([...text.matchAll(/"#\/components\/schemas\/([^"]*)"/g)].map(([, name]) => name));
     expect([...referenced].sort()).toEqual(Object.keys(served.components.schemas).sort());
   });
 

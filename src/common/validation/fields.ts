@@ -236,7 +236,8 @@ export const ObjectField = (type: () => new () => object, options: FieldOptions 
           message: 'must be an object',
         },
       ],
-      { type },
+      // TRICKY: the documentation takes a function for a lazy type only where its name is `type`.
+      { type: () => type() },
       options,
     ),
   );

@@ -1,6 +1,6 @@
 // Where do events come in? Two routes that read their own bodies: single events and batches, as JSON or NDJSON.
-import { Controller, HttpCode, Post, Query, Req, Res } from '@nestjs/common';
-import { ApiBody, ApiExtraModels, ApiOperation, ApiResponse, ApiTags, getSchemaPath } from '@nestjs/swagger';
+import { applyDecorators, Controller, HttpCode, Post, Query, Req, Res } from '@nestjs/common';
+import { ApiBody, ApiConsumes, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CurrentKey, CurrentProject, FromBrowser, RequireScope } from '../../auth/decorators';
@@ -20,15 +20,18 @@ export class IngestQuery {
   dryRun?: boolean;
 }
 
-const answers = (description: string) => ({ description, schema: { $ref: getSchemaPath(IngestAnswerDto) } });
+/** Documents both answers; beside each route, as those of a controller give way to a route's default. */
+const ApiIngestAnswers = () =>
+  applyDecorators(
+    ApiResponse({ status: 200, type: IngestAnswerDto, description: 'Every accepted event is stored and readable now' }),
+    ApiResponse({
+      status: 202,
+      type: IngestAnswerDto,
+      description: 'Every accepted event is safe on disk and becomes readable when the warehouse is back',
+    }),
+  );
 
 @ApiTags('events')
-@ApiExtraModels(IngestAnswerDto)
-@ApiResponse({ status: 200, ...answers('Every accepted event is stored and readable now') })
-@ApiResponse({
-  status: 202,
-  ...answers('Every accepted event is safe on disk and becomes readable when the warehouse is back'),
-})
 @ApiProblems(invalidInput, unreadableBody, bodyTooLarge, unsupportedMedia, spoolFull)
 @Controller('events')
 export class IngestController {
@@ -44,7 +47,9 @@ export class IngestController {
     description:
       'The body is the event, as JSON; `text/plain` is taken too, as `sendBeacon` sends it. May be gzip or deflate.',
   })
+  @ApiConsumes('application/json', 'text/plain')
   @ApiBody({ schema: eventSchema as object })
+  @ApiIngestAnswers()
   async one(
     @CurrentProject() project: Project,
     @CurrentKey() key: RequestKey,
@@ -64,6 +69,8 @@ export class IngestController {
     summary: 'Send many events',
     description: `At most ${inputLimits.eventsPerRequest} events and 10 MB after decoding. One event that is refused never costs the others.`,
   })
+  @ApiConsumes('application/json', 'text/plain', 'application/x-ndjson')
+  @ApiIngestAnswers()
   @ApiBody({
     description: '`{ sentAt?, events }` as JSON, or one event a line as `application/x-ndjson`.',
     schema: eventBatchSchema as object,

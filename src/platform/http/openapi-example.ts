@@ -44,5 +44,28 @@ export function exampleOf(schema: Json, schemas: Json, depth = 0): unknown {
   }
 }
 
+/** What a client would send: what must be given, and what has an example or a default of its own. */
+export function requestExampleOf(schema: Json, schemas: Json): unknown {
+  const named = typeof schema.$ref === 'string' ? schemas[schema.$ref.split('/').at(-1) ?? ''] : schema;
+  const whole = exampleOf(schema, schemas);
+  const {
+    properties,
+    required = [],
+    examples,
+  } = (named ?? {}) as {
+    properties?: Record<string, Json>;
+    required?: string[];
+    examples?: unknown;
+  };
+  if (properties === undefined || examples !== undefined) return whole;
+  return Object.fromEntries(
+    Object.entries(whole as Json).filter(
+      ([name]) =>
+        required.includes(name) ||
+        ['example', 'examples', 'default'].some((key) => properties[name]?.[key] !== undefined),
+    ),
+  );
+}
+
 const ownProperties = (schema: Json, next: (inner: unknown) => unknown): Json =>
   Object.fromEntries(Object.entries((schema.properties ?? {}) as Json).map(([name, inner]) => [name, next(inner)]));

@@ -16,7 +16,7 @@ import {
   unsupportedMedia,
 } from '../../common/problem';
 import { problemExample, PROBLEMS_EXTENSION, problemSchema } from './api-problems';
-import { exampleOf } from './openapi-example';
+import { exampleOf, requestExampleOf } from './openapi-example';
 
 type Json = Record<string, unknown>;
 
@@ -102,6 +102,14 @@ function finishOperation(path: string, operation: Operation, schemas: Json): voi
   for (const parameter of operation.parameters ?? [])
     if (parameter.in === 'query' && (parameter.schema as Json | undefined)?.type === 'array')
       Object.assign(parameter, { style: 'form', explode: false });
+  const { 'application/x-ndjson': lines } = (operation.requestBody?.content ?? {}) as Record<string, Json>;
+  // A schema describes one value; this is a text of many.
+  if (lines !== undefined)
+    Object.assign(lines, {
+      schema: { type: 'string', description: 'One JSON value a line' },
+      example: '{"name":"pageview","visitorId":"b1946ac9"}\n{"name":"signup","visitorId":"b1946ac9"}\n',
+    });
+  addExamples(operation.requestBody ?? {}, schemas, requestExampleOf);
   const keyed = (operation.security ?? []).length > 0;
   for (const status of new Set(problems.map((kind) => kind.status)))
     operation.responses[status] = problemResponse(
@@ -136,10 +144,10 @@ function problemResponse(kinds: readonly ProblemKind[], path: string): Json {
   };
 }
 
-function addExamples(response: Json, schemas: Json): void {
-  for (const media of Object.values((response.content ?? {}) as Record<string, Json>))
+function addExamples(body: Json, schemas: Json, make: (schema: Json, schemas: Json) => unknown = exampleOf): void {
+  for (const media of Object.values((body.content ?? {}) as Record<string, Json>))
     if (media.schema !== undefined && media.example === undefined && media.examples === undefined)
-      media.example = exampleOf(media.schema as Json, schemas);
+      media.example = make(media.schema as Json, schemas);
 }
 
 /** Moves schemas that have a `title` into components, under that name, wherever they stand in line. */

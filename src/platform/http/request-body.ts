@@ -1,7 +1,7 @@
 // How are bodies read before a route sees them? Compression is undone under a limit; routes that ask for it get the bytes themselves.
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { createGunzip, createInflate } from 'node:zlib';
-import { bodyTooLarge, unsupportedMedia } from '../../common/problem';
+import { unsupportedMedia } from '../../common/problem';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -29,10 +29,11 @@ export function installBodyParsers(fastify: FastifyInstance): void {
     let out = 0;
     payload.on('data', (chunk: Buffer) => (decoded.receivedEncodedLength += chunk.length));
     payload.on('error', (error) => decoder.destroy(error));
-    // Counted while it streams: what a small bomb unpacks to is never held.
+    // Fastify counts what comes out and answers 413; this is what stops the unpacking then, and its late errors have no listener left.
+    decoder.on('error', () => payload.unpipe(decoder));
     decoder.on('data', (chunk: Buffer) => {
       out += chunk.length;
-      if (out > limit) decoder.destroy(bodyTooLarge({ detail: `A body may have ${limit} bytes after decoding.` }));
+      if (out > limit) decoder.destroy();
     });
     decoder.pause();
     payload.pipe(decoder);
