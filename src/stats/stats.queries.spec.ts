@@ -1,0 +1,76 @@
+// Which SQL does each kind of question become? Text and bound values, to be read in review.
+import { cutChains, namedExtent } from '../events/query/session-scan';
+import { parseFilter } from '../events/query';
+import { DAY_MS } from '../common/time-range';
+import { render } from '../platform/clickhouse/sql';
+import { OVERVIEW_METRICS } from './metrics';
+import { planOf } from './stats.plan';
+import { firstEvent, statsSql } from './stats.queries';
+import { question } from './stats.request';
+import type { StatsQuery } from './stats.types';
+
+const range = { from: Date.UTC(2026, 2, 7, 5), to: Date.UTC(2026, 2, 10, 4) };
+const chains = { from: range.from - DAY_MS, to: range.to + DAY_MS };
+const ask = (parts: Partial<StatsQuery>): StatsQuery =>
+  question({
+    project: 7,
+    range,
+    timezone: 'America/New_York',
+    metrics: ['visitors'],
+    groupings: [],
+    order: [],
+    ...parts,
+  });
+
+const rendered = (parts: Partial<StatsQuery>, named?: { from: number; to: number }) => {
+  const query = ask(parts);
+  const plan = planOf(query);
+  const scan = named === undefined ? { chains } : { chains, named };
+  return { plan, ...render(statsSql(query, plan, plan.needs.sessions ? scan : undefined)) };
+};
+
+it('reads no sessions and no links for a question about events alone', () => {
+  expect(rendered({ metrics: ['pageviews', 'revenue'] })).toMatchSnapshot();
+});
+
+it('asks for the overview', () => {
+  expect(rendered({ metrics: OVERVIEW_METRICS })).toMatchSnapshot();
+});
+
+it('reads sessions with an id as far as they reach', () => {
+  expect(rendered({ metrics: ['sessions'] }, { from: range.from - 9 * DAY_MS, to: range.to })).toMatchSnapshot();
+});
+
+it('asks for buckets with their beginnings as runs', () => {
+  expect(rendered({ groupings: [{ kind: 'time', interval: 'day' }] })).toMatchSnapshot();
+});
+
+it('asks for a page of a breakdown', () => {
+  expect(
+    rendered({
+      metrics: ['visitors', 'bounceRate'],
+      groupings: [{ kind: 'value', dimension: 'property:plan' }],
+      filter: parseFilter(['is', 'entryPage', ['/']]),
+      search: 'pr',
+      order: [
+        { column: { metric: 1 }, descending: true },
+        { column: { grouping: 0 }, descending: false },
+      ],
+      limit: 51,
+      after: [0.25, 'pro'],
+    }),
+  ).toMatchSnapshot();
+});
+
+it('looks whether sessions go on beyond a scan, how far those with an id reach, and when the first event was', () => {
+  expect(render(cutChains(7, range, chains))).toMatchSnapshot();
+  expect(render(namedExtent(7, range))).toMatchSnapshot();
+  expect(render(firstEvent(7))).toMatchSnapshot();
+});
+
+it('refuses more buckets than an answer may have', () => {
+  const year = { from: Date.UTC(2026, 0, 1), to: Date.UTC(2027, 0, 1) };
+  expect(() => rendered({ range: year, groupings: [{ kind: 'time', interval: 'minute' }] })).toThrow(
+    'The request is not valid',
+  );
+});
