@@ -67,7 +67,8 @@ export async function importLog(
         answer,
         batch.map(({ line }) => line),
       );
-      progress.at(file.bytesRead(), `${grouped(tally.answeredCount)} pageviews`);
+      // The end is reached when the last answer is here, not when the last byte was read.
+      progress.at(Math.min(file.bytesRead(), file.sizeBytes - 1), `${grouped(tally.answeredCount)} pageviews`);
     });
     progress.at(file.sizeBytes, `${grouped(tally.answeredCount)} pageviews`);
     return { tally };
