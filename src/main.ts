@@ -4,6 +4,7 @@ import type { ModuleMetadata } from '@nestjs/common';
 import { randomBytes } from 'node:crypto';
 import { realpathSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
+import { Worker } from 'node:worker_threads';
 import { LocalAccess } from './auth/local-access';
 import { InvalidEnv, readEnv, type Env } from './config/env';
 import { compiled } from './config/paths';
@@ -30,19 +31,24 @@ export async function serve({ imports }: { imports?: NonNullable<ModuleMetadata[
   const debug = env.LOG_LEVEL === 'debug' || env.LOG_LEVEL === 'trace';
   process.on('uncaughtException', (error) => fail(error, true));
   const log = makeLogger(env.LOG_LEVEL);
-  let stop: (() => Promise<void>) | undefined;
   const signalled = onSignals();
   // Told to end before it is up: there is nobody to serve, and the stores end with the process.
   let up = false;
   void signalled.then(() => up || process.exit(0));
 
   try {
-    const stores = await startEmbeddedStores(env, log, (reason) => fail(reason, debug));
-    stop = () => stores.close(STORES_MS);
-    // Loaded while the stores start would be sooner, but what fails must name the store, not the app.
-    const { buildApp } = await import('./app.js');
-    const { drain } = await import('./platform/http/drain.js');
-    const { Lifecycle } = await import('./platform/http/lifecycle.js');
+    let onLaunched = (): void => undefined;
+    const launched = new Promise<void>((resolve) => (onLaunched = resolve));
+    const starting = startEmbeddedStores(env, log, (reason) => fail(reason, debug), onLaunched);
+    // Loading the application keeps this process busy for about as long as the stores need to start, so it waits for their
+    // processes to run, and no longer; a data directory that is in use is heard of before.
+    await Promise.race([starting, launched]);
+    const [stores, { buildApp }, { drain }, { Lifecycle }] = await Promise.all([
+      starting,
+      import('./app.js'),
+      import('./platform/http/drain.js'),
+      import('./platform/http/lifecycle.js'),
+    ]);
     const local = new LocalAccess(randomBytes(32).toString('base64url'));
     const app = await buildApp({ env, urls: stores.urls, local, log, imports: imports ?? [] });
     const lifecycle = app.get(Lifecycle);
@@ -61,17 +67,14 @@ export async function serve({ imports }: { imports?: NonNullable<ModuleMetadata[
 
     const signal = await signalled;
     log.info({ signal }, 'draining');
-    setTimeout(() => {
-      log.error('the drain took too long');
-      process.exit(1);
-    }, env.DRAIN_DELAY_MS + IN_ALL_MS).unref();
+    endAfter(env.DRAIN_DELAY_MS + IN_ALL_MS);
     await drain(app, lifecycle, log, { delayMs: env.DRAIN_DELAY_MS, graceMs: ANSWERS_MS });
     removeRunFile(stores.dataDir);
     await stores.close(STORES_MS);
     log.info('stopped');
     process.exit(0);
   } catch (error) {
-    await stop?.().catch(() => undefined);
+    // At once, without closing what half stands: the stores notice the end of this process and stop cleanly by themselves.
     fail(error, debug);
   }
 }
@@ -87,6 +90,12 @@ const onSignals = (): Promise<string> =>
         resolve(signal);
       });
   });
+
+/** Ends the process by force where it has not ended by then. From a thread of its own: a loop that is stuck runs no timers. */
+function endAfter(ms: number): void {
+  const script = `setTimeout(() => process.kill(process.pid, 'SIGKILL'), ${ms})`;
+  new Worker(script, { eval: true, stdin: false }).unref();
+}
 
 /** One line that a person can act on, and the end. */
 function fail(error: unknown, withStack: boolean): never {

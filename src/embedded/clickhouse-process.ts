@@ -10,7 +10,7 @@ import { packageRoot } from '../config/paths';
 import { clickhouseChildSpec, type ClickHouseChildMessage } from './clickhouse/launch';
 import { Fatal } from './fatal';
 import { endLeftover } from './leftover';
-import { supervise, type RunningStore, type SupervisedStore } from './supervisor';
+import { supervise, type RunningStore, type StoreEvents, type SupervisedStore } from './supervisor';
 
 const USER = 'millrace';
 /** The database that every ClickHouse has from its start. */
@@ -31,7 +31,7 @@ export async function startClickHouse(
   folder: string,
   memoryMb: number,
   log: Logger,
-  onGiveUp: (reason: Fatal) => void,
+  events: StoreEvents,
 ): Promise<EmbeddedClickHouse> {
   checkInstalled();
   const data = join(folder, 'clickhouse');
@@ -45,6 +45,7 @@ export async function startClickHouse(
     const limits = memoryMb === 0 ? {} : { limits: { memoryBytes: memoryMb * MIB } };
     const store = launch({ dataDir: data, port, user: USER, password, ...limits }, data, log);
     writeFileSync(pidFile, `${store.pid}\n`);
+    events.launched();
     try {
       url = new URL(await store.ready);
     } catch (error) {
@@ -53,7 +54,7 @@ export async function startClickHouse(
     }
     return store;
   };
-  const store = await supervise('ClickHouse', start, log, onGiveUp);
+  const store = await supervise('ClickHouse', start, log, events);
   url.username = USER;
   url.password = password;
   url.pathname = `/${DATABASE}`;

@@ -13,7 +13,7 @@ import { Fatal } from './fatal';
 import { endLeftover, isAlive } from './leftover';
 import { binariesIn, findPostgres, type PostgresBinaries } from './postgres-binaries';
 import { canReach, postgresUser, type RunAs } from './postgres-user';
-import { supervise, type RunningStore, type SupervisedStore } from './supervisor';
+import { supervise, type RunningStore, type StoreEvents, type SupervisedStore } from './supervisor';
 
 const USER = 'millrace';
 const DATABASE = 'millrace';
@@ -63,22 +63,19 @@ exit "$code"
  *  Only for the holder of the folder's lock.
  *  @param folder the data directory of the instance; Postgres' user can reach it
  *  @throws Fatal where it is not installed, can't be made or does not start */
-export async function startPostgres(
-  folder: string,
-  log: Logger,
-  onGiveUp: (reason: Fatal) => void,
-): Promise<EmbeddedPostgres> {
+export async function startPostgres(folder: string, log: Logger, events: StoreEvents): Promise<EmbeddedPostgres> {
   if (process.platform === 'win32') throw new Fatal('The embedded Postgres does not run on Windows: set DATABASE_URL.');
   const data = join(folder, 'postgres');
   const user = await postgresUser(data);
   const binaries = reachable(await findPostgres(), folder, user);
-  const password = await initialise(binaries, folder, data, user);
+  const password = await initialise(binaries, folder, data, user, events);
 
   let port = 0;
   let url = '';
   const start = async (): Promise<RunningStore> => {
     await endPostmaster(data, log);
     const store = launch(binaries, data, port, user, log);
+    events.launched();
     try {
       await untilReady(url, store.child, store.lastWords);
     } catch (error) {
@@ -100,7 +97,7 @@ export async function startPostgres(
       }
     }
   };
-  const store = await supervise('Postgres', startOnFreePort, log, onGiveUp);
+  const store = await supervise('Postgres', startOnFreePort, log, events);
   return {
     url,
     get pid() {
@@ -141,7 +138,13 @@ function reachable(binaries: PostgresBinaries, folder: string, user: RunAs | und
 }
 
 /** Makes the data directory once; a cut-short attempt leaves none. @returns the password of this data directory */
-async function initialise(binaries: PostgresBinaries, folder: string, data: string, user?: RunAs): Promise<string> {
+async function initialise(
+  binaries: PostgresBinaries,
+  folder: string,
+  data: string,
+  user: RunAs | undefined,
+  events: StoreEvents,
+): Promise<string> {
   const secretFile = join(folder, 'postgres.secret');
   if (existsSync(data)) {
     try {
@@ -160,7 +163,9 @@ async function initialise(binaries: PostgresBinaries, folder: string, data: stri
   try {
     const options = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
     const args = ['-D', fresh, '-U', USER, '--auth=scram-sha-256', `--pwfile=${given}`, ...options];
-    await promisify(execFile)(binaries.initdb, args, { ...user, cwd: fresh, env: plainEnv() });
+    const done = promisify(execFile)(binaries.initdb, args, { ...user, cwd: fresh, env: plainEnv() });
+    events.launched();
+    await done;
   } catch (cause) {
     const lines = String((cause as { stderr?: string }).stderr ?? '').trim();
     throw new Fatal(`initdb failed for ${data}: ${lines.split('\n').at(-1) || (cause as Error).message}`, { cause });

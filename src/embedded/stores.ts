@@ -6,6 +6,7 @@ import { startClickHouse } from './clickhouse-process';
 import type { Fatal } from './fatal';
 import { lockInstance } from './instance-lock';
 import { startPostgres } from './postgres';
+import type { StoreEvents } from './supervisor';
 
 /** The stores that run for this server. */
 export interface EmbeddedStores {
@@ -25,11 +26,13 @@ type StoreEnv = Pick<Env, 'DATA_DIR' | 'DATABASE_URL' | 'CLICKHOUSE_URL' | 'REDI
 
 /** Starts the stores that the configuration doesn't name.
  *  @param onGiveUp called where a store fails for good later
+ *  @param onLaunched called once when every store's process runs and there is nothing to do but wait
  *  @throws Fatal where the data directory is in use or can't be used, or where a store isn't installed or doesn't start */
 export async function startEmbeddedStores(
   env: StoreEnv,
   log: Logger,
   onGiveUp: (reason: Fatal) => void = () => undefined,
+  onLaunched: () => void = () => undefined,
 ): Promise<EmbeddedStores> {
   const folder = await resolveDataDir(env);
   if (folder.insteadOf !== undefined)
@@ -40,10 +43,21 @@ export async function startEmbeddedStores(
   const embedded = env.DATABASE_URL === undefined || env.CLICKHOUSE_URL === undefined;
   const lock = embedded ? await lockInstance(folder.path) : undefined;
 
+  const toLaunch = new Set([
+    ...(env.DATABASE_URL === undefined ? ['postgres'] : []),
+    ...(env.CLICKHOUSE_URL === undefined ? ['clickhouse'] : []),
+  ]);
+  const eventsOf = (store: string): StoreEvents => ({
+    gaveUp: onGiveUp,
+    launched: () => {
+      if (toLaunch.delete(store) && toLaunch.size === 0) onLaunched();
+    },
+  });
+  if (!embedded) onLaunched();
   const starting = [
-    env.DATABASE_URL === undefined ? startPostgres(folder.path, log, onGiveUp) : undefined,
+    env.DATABASE_URL === undefined ? startPostgres(folder.path, log, eventsOf('postgres')) : undefined,
     env.CLICKHOUSE_URL === undefined
-      ? startClickHouse(folder.path, env.CLICKHOUSE_MEMORY_MB, log, onGiveUp)
+      ? startClickHouse(folder.path, env.CLICKHOUSE_MEMORY_MB, log, eventsOf('clickhouse'))
       : undefined,
   ] as const;
   const settled = await Promise.allSettled(starting);

@@ -5,6 +5,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Fatal } from './fatal';
 
+/** What a store tells whoever started it. */
+export interface StoreEvents {
+  /** Its first process runs now; what follows is waiting. */
+  launched(): void;
+  /** It fails again and again, and is no longer tried. */
+  gaveUp(reason: Fatal): void;
+}
+
 /** A store's process that is up. */
 export interface RunningStore {
   readonly child: ChildProcess;
@@ -34,13 +42,12 @@ const LONGEST_PAUSE_MS = 5_000;
 const ended = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null;
 
 /** Starts a store and keeps it running.
- *  @param onGiveUp called once where it fails again and again
  *  @throws what the first start threw */
 export async function supervise(
   name: string,
   start: StartStore,
   log: Logger,
-  onGiveUp: (reason: Fatal) => void,
+  events: Pick<StoreEvents, 'gaveUp'>,
 ): Promise<SupervisedStore> {
   let running: RunningStore | undefined = await start();
   let closing = false;
@@ -63,7 +70,7 @@ export async function supervise(
       const now = Date.now();
       failures = [...failures.filter((at) => now - at < SERIES_MS), now];
       if (failures.length > MOST_FAILURES) {
-        onGiveUp(new Fatal(`The embedded ${name} ended ${failures.length} times within a minute; giving up.`));
+        events.gaveUp(new Fatal(`The embedded ${name} ended ${failures.length} times within a minute; giving up.`));
         return;
       }
       await sleep(Math.min(LONGEST_PAUSE_MS, 50 * 4 ** (failures.length - 1)));

@@ -46,12 +46,20 @@ export interface SpawnOptions {
   script?: string;
 }
 
+const running = new Set<ChildProcess>();
+// A test that fails half-way must not leave a server behind, nor keep jest from ending.
+afterAll(() => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
 /** Runs the program with exactly these variables. */
 export function runServer(env: Record<string, string>, script = compiled('main.js')): Run {
   const child = spawn(process.execPath, [script], {
     env: { PATH: process.env['PATH'] ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
   let out = '';
   let err = '';
   child.stdout?.setEncoding('utf8').on('data', (text: string) => (out += text));
