@@ -137,6 +137,24 @@ describe('metrics', () => {
     expect(text).toMatch(/^millrace_http_request_seconds_count\{route="unmatched",method="any",status="404"\} 10\d$/m);
   });
 
+  it('tell of keys that do not work, of queries by purpose and of jobs by name', async () => {
+    const api = `${server.url}/api/v1`;
+    expect((await fetch(`${api}/projects`, { headers: { 'x-api-key': 'wrong' } })).status).toBe(401);
+    const root = { 'x-api-key': server.rootKey, 'content-type': 'application/json' };
+    const made = await fetch(`${api}/projects`, { method: 'POST', headers: root, body: '{"name":"Metrics"}' });
+    const { project } = (await made.json()) as { project: { id: string } };
+    const headers = { 'x-api-key': server.rootKey, 'x-project-id': project.id };
+    expect((await fetch(`${api}/stats/overview?period=7d`, { headers })).status).toBe(200);
+    expect((await fetch(`${api}/projects/${project.id}`, { method: 'DELETE', headers })).status).toBe(202);
+    await expect(untilMatch(metrics, /^millrace_jobs_total\{job="[a-z_.-]+",outcome="completed"\} 1$/m)).resolves.toBe(
+      true,
+    );
+    const text = await metrics();
+    expect(text).toMatch(/^millrace_unknown_keys_total 1$/m);
+    expect(text).toMatch(/^millrace_clickhouse_query_seconds_count\{purpose="[a-z_.-]+",outcome="ok"\} \d+$/m);
+    expect(text).not.toContain(project.id);
+  });
+
   it('are of this server alone', async () => {
     const other = await startTestApp();
     try {
@@ -147,6 +165,15 @@ describe('metrics', () => {
     }
   });
 });
+
+/** Whether a text comes to match within ten seconds. */
+async function untilMatch(read: () => Promise<string>, pattern: RegExp): Promise<boolean> {
+  for (let tries = 0; tries < 100; tries += 1) {
+    if (pattern.test(await read())) return true;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  return false;
+}
 
 /** A store's address that can be closed and opened again, in front of the real one. */
 interface Door {

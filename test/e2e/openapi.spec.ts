@@ -136,7 +136,7 @@ describe('the OpenAPI document', () => {
       breaking(({ parameters = [] }, path) => {
         const inPath = parameters.filter((parameter) => parameter.in === 'path').map(({ name }) => name);
         const wanted = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
-        return parameters.some(({ schema }) => schema === undefined) || inPath.sort().join() !== wanted.sort().join();
+        return parameters.some(({ schema }) => schema === undefined) || !sameNames(inPath, wanted);
       }),
     ).toEqual([]);
   });
@@ -144,7 +144,7 @@ describe('the OpenAPI document', () => {
   it('has references that lead somewhere, and no component that nothing leads to', () => {
     const text = JSON.stringify(served);
     const referenced = new Set([...text.matchAll(/"#\/components\/schemas\/([^"]*)"/g)].map(([, name]) => name));
-    expect([...referenced].sort()).toEqual(Object.keys(served.components.schemas).sort());
+    expect(referenced).toEqual(new Set(Object.keys(served.components.schemas)));
   });
 
   it('shows examples that keep the schemas beside them', () => {
@@ -177,6 +177,9 @@ describe('the OpenAPI document', () => {
     }
   });
 });
+
+const sameNames = (some: unknown[], others: unknown[]): boolean =>
+  some.length === others.length && some.every((name) => others.includes(name));
 
 /** Swagger UI and the document itself. */
 const UNDOCUMENTED = /^GET \/(docs|openapi\.json)/;

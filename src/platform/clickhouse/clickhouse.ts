@@ -4,6 +4,7 @@ import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { pipeline, Readable } from 'node:stream';
 import { invalidInput, queryTooLarge, storeUnavailable } from '../../common/problem';
 import { Env, StoreUrls } from '../../config/env';
+import type { Metrics } from '../metrics/metrics';
 import { type ClickHouseFault, toFault } from './faults';
 import { ResultGuard } from './result-guard';
 import { type Sql, render } from './sql';
@@ -45,6 +46,7 @@ export class ClickHouse implements OnApplicationShutdown {
   constructor(
     private readonly env: Env,
     urls: StoreUrls,
+    private readonly metrics?: Metrics,
   ) {
     this.#cluster = env.CLICKHOUSE_CLUSTER;
     const client = (connections: number, settings: ClickHouseSettings) =>
@@ -80,6 +82,7 @@ export class ClickHouse implements OnApplicationShutdown {
    *  @throws storeUnavailable, queryTooLarge */
   async rows<T>(query: Sql, options: ReadOptions = {}): Promise<T[]> {
     const rendered = render(query);
+    const stop = this.metrics?.querySeconds.startTimer({ purpose: options.purpose ?? 'other' });
     try {
       const result = await this.#reader.query({
         query: rendered.query,
@@ -88,8 +91,11 @@ export class ClickHouse implements OnApplicationShutdown {
         abort_signal: this.#deadline(options),
         clickhouse_settings: this.#limits(options),
       });
-      return await result.json<T>();
+      const rows = await result.json<T>();
+      stop?.({ outcome: 'ok' });
+      return rows;
     } catch (error) {
+      stop?.({ outcome: toFault(error).kind });
       throw this.#forCaller(error);
     }
   }

@@ -46,11 +46,15 @@ export class Metrics {
   readonly spoolBytes = this.#gauge('spool_bytes', 'Bytes on disk that wait for ClickHouse');
   readonly spoolDrained = this.#counter('spool_drained_blocks_total', 'Blocks of the spool that reached ClickHouse');
 
-  readonly unknownKeys = this.#counter('unknown_keys_total', 'Requests with a key that is unknown, revoked or expired');
+  readonly unknownKeys = this.#counter('unknown_keys_total', 'Requests refused for the key that they brought');
   /** `limit`: which one was reached (`project`, `address`). */
   readonly throttledRequests = this.#counter('throttled_requests_total', 'Requests answered 429, by limit', ['limit']);
 
-  readonly jobs = this.#counter('jobs_total', 'Jobs by name and outcome (completed, failed)', ['job', 'outcome']);
+  readonly jobs = this.#counter(
+    'jobs_total',
+    'Jobs by name and outcome (completed, failed: tried again while tries are left)',
+    ['job', 'outcome'],
+  );
   readonly jobSeconds = this.#histogram('job_seconds', 'Time of a job', [...SECONDS, 60, 600], ['job']);
 
   /** `purpose`: the constant word that a query carries; `outcome`: ok, or the kind of fault. */

@@ -41,6 +41,24 @@ describe('observeRequests', () => {
     expect(await counted()).toEqual(['any unmatched 404: 2']);
   });
 
+  it('counts keys that do not work, and limits that were reached, by who reached them', async () => {
+    server.get('/locked', (_request, reply) => reply.code(401).send());
+    server.get('/full', (request, reply) => {
+      if (request.headers['x-api-key'] !== undefined) Object.assign(request, { auth: {} });
+      return reply.code(429).send();
+    });
+    const headers = { 'x-api-key': 'mr_sec_x' };
+    await server.inject('/locked');
+    await server.inject({ url: '/locked', headers });
+    await server.inject('/full');
+    await server.inject({ url: '/full', headers });
+    expect((await metrics.unknownKeys.get()).values[0]?.value).toBe(1);
+    expect((await metrics.throttledRequests.get()).values).toMatchObject([
+      { labels: { limit: 'address' }, value: 1 },
+      { labels: { limit: 'project' }, value: 1 },
+    ]);
+  });
+
   it('has no request in flight when all are answered', async () => {
     await Promise.all([server.inject('/things/1'), server.inject('/nothing')]);
     await new Promise((resolve) => setImmediate(resolve));

@@ -19,6 +19,12 @@ export function observeRequests(server: FastifyInstance, metrics: Metrics): void
       { route, method: route === UNMATCHED ? 'any' : request.method, status: reply.statusCode },
       reply.elapsedTime / 1000,
     );
+    const { 'x-api-key': key, authorization } = request.headers;
+    if (reply.statusCode === 401 && (key ?? authorization) !== undefined) metrics.unknownKeys.inc();
+    // Who is known is over the project's limit, who is not has failed too often from one address.
+    if (reply.statusCode === 429) metrics.throttledRequests.inc({ limit: isKnown(request) ? 'project' : 'address' });
     done();
   });
 }
+
+const isKnown = (request: object): boolean => 'auth' in request && request.auth !== undefined;

@@ -1,8 +1,9 @@
 // How does a feature hand work over to later, or to another process? By the names of queues, whatever store they live in.
-import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
+import { Inject, Injectable, Logger, Optional, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
 import type { Job, JobsOptions, Queue, Worker } from 'bullmq';
 import { Problem, storeUnavailable } from '../../common/problem';
 import { Env } from '../../config/env';
+import { Metrics } from '../metrics/metrics';
 import type { QueueBackend } from './backend';
 import type { QueueName } from './queue-names';
 
@@ -40,6 +41,7 @@ export class Queues implements OnModuleDestroy, OnApplicationShutdown {
   constructor(
     @Inject(QUEUE_BACKEND) private readonly backend: QueueBackend,
     private readonly env: Env,
+    @Optional() private readonly metrics?: Metrics,
   ) {}
 
   /** BullMQ's queue of this name, for counts and the like. Work is added with `add`. */
@@ -75,6 +77,8 @@ export class Queues implements OnModuleDestroy, OnApplicationShutdown {
       maxStalledCount: 5,
     });
     worker.on('error', () => this.warn());
+    worker.on('completed', (job) => this.count(job, 'completed'));
+    worker.on('failed', (job) => this.count(job, 'failed'));
     this.workers.push(worker);
   }
 
@@ -125,6 +129,14 @@ export class Queues implements OnModuleDestroy, OnApplicationShutdown {
       if (error instanceof Problem) throw error;
       throw storeUnavailable({ detail: 'The queue does not answer.', retryAfterSeconds: 2, cause: error });
     }
+  }
+
+  private count(job: Job | undefined, outcome: 'completed' | 'failed'): void {
+    if (job === undefined) return;
+    this.metrics?.jobs.inc({ job: job.name, outcome });
+    const { processedOn, finishedOn } = job;
+    if (processedOn !== undefined && finishedOn !== undefined)
+      this.metrics?.jobSeconds.observe({ job: job.name }, (finishedOn - processedOn) / 1000);
   }
 
   private warn(): void {
