@@ -109,7 +109,7 @@ describe('inserts into the embedded ClickHouse', () => {
     });
     await post(`INSERT INTO ${table} VALUES`, "(5,'e'),(6,'f')");
     await post(`INSERT INTO ${table} FORMAT Values`, "(7,upper('g'))");
-    expect(await contents(`SELECT sum(a), count(), max(s) FROM ${table}`)).toBe('[31, 8, "x;y"]\n');
+    expect(await contents(`SELECT sum(a), count(), max(s) FROM ${table}`)).toBe('[28, 7, "x;y"]\n');
   });
 
   it('takes rows through input(), also where they hold empty lines', async () => {

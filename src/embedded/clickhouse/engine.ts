@@ -1,4 +1,5 @@
 // How is ClickHouse's engine reached? The one file that knows the native part of `chdb`: connections that live for one request.
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { packageRoot } from '../../config/paths';
@@ -53,6 +54,19 @@ function loadAddon(): Addon {
   } catch (error) {
     const reason = error instanceof Error ? error.message.split('\n')[0] : 'unknown';
     throw new EngineStartError(`The package "chdb" can't be loaded on this machine: ${reason}`);
+  }
+}
+
+/** Whether a living process has the directory open. The addon tells every failure in the same words (the engine writes its
+ *  code 76 to standard error), but the engine leaves its process id beside the data. */
+function isHeld(dataDir: string): boolean {
+  try {
+    const pid = Number(/PID:\s*(\d+)/.exec(readFileSync(join(dataDir, 'status'), 'utf8'))?.[1]);
+    if (!(pid > 0) || pid === process.pid) return false;
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 
@@ -122,10 +136,9 @@ export class Engine {
     try {
       root = addon.CreateConnection(dataDir, [...engineArgs, ...sessionArgs]);
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
-      const code = Number(/Code: (\d+)/.exec(text)?.[1] ?? 0);
-      if (code === 76) throw new EngineStartError(`Another process uses the ClickHouse directory ${dataDir}.`, code);
-      throw new EngineStartError(`ClickHouse can't open ${dataDir}: ${text.split('\n')[0]}`, code);
+      if (isHeld(dataDir)) throw new EngineStartError(`Another process uses the ClickHouse directory ${dataDir}.`, 76);
+      const reason = error instanceof Error ? error.message.split('\n')[0] : 'unknown';
+      throw new EngineStartError(`ClickHouse can't open its directory: ${reason}`);
     }
     const answer = await addon.QueryAsyncConnection(root, 'SELECT version()', 'TabSeparated');
     return new Engine(addon, dataDir, root, sessionArgs, Buffer.from(answer.bytes).toString().trim());

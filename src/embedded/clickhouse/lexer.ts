@@ -29,6 +29,13 @@ const endAt = (text: string, needle: string, from: number): number => {
   return found < 0 ? text.length : found + needle.length;
 };
 
+/** `$tag$`, which opens a text that ends with the same. */
+function heredocAt(text: string, at: number): string | undefined {
+  const tag = /\$\w*\$/y;
+  tag.lastIndex = at;
+  return tag.exec(text)?.[0];
+}
+
 /** Comments with /* nest. */
 function endOfComment(text: string, from: number): number {
   let level = 1;
@@ -70,8 +77,8 @@ export function* tokens(text: string): Generator<Token> {
       const end = endAt(text, '\xe2\x80\x9d', at + 3);
       yield { kind: 'quoted', start: at, end, depth };
       at = end;
-    } else if (char === '$' && /^\$\w*\$/.test(text.slice(at, at + 130))) {
-      const tag = /^\$\w*\$/.exec(text.slice(at, at + 130))![0];
+    } else if (char === '$' && heredocAt(text, at) !== undefined) {
+      const tag = heredocAt(text, at)!;
       const end = endAt(text, tag, at + tag.length);
       yield { kind: 'string', start: at, end, depth };
       at = end;
