@@ -87,15 +87,14 @@ export class AuthGuard implements CanActivate {
     const handler = context.getHandler();
     const known = this.demands.get(handler);
     if (known !== undefined) return known;
-    const read = <T>(name: string): T | undefined =>
-      this.reflector.getAllAndOverride<T>(name, [handler, context.getClass()]);
+    const read = (name: string): unknown => this.reflector.getAllAndOverride(name, [handler, context.getClass()]);
     const demands: Demands = {
-      isPublic: read<boolean>(AUTH_PUBLIC) === true,
-      rootOnly: read<boolean>(AUTH_ROOT_ONLY) === true,
-      scopes: read<Scope[]>(AUTH_SCOPES) ?? [],
-      projectParam: read<string>(AUTH_PROJECT_PARAM),
-      projectOptional: read<boolean>(AUTH_PROJECT_OPTIONAL) === true,
-      fromBrowser: read<boolean>(AUTH_BROWSER) === true,
+      isPublic: read(AUTH_PUBLIC) === true,
+      rootOnly: read(AUTH_ROOT_ONLY) === true,
+      scopes: (read(AUTH_SCOPES) ?? []) as Scope[],
+      projectParam: read(AUTH_PROJECT_PARAM) as string | undefined,
+      projectOptional: read(AUTH_PROJECT_OPTIONAL) === true,
+      fromBrowser: read(AUTH_BROWSER) === true,
     };
     this.demands.set(handler, demands);
     return demands;

@@ -33,16 +33,20 @@ describe('the text of a key', () => {
   it('ends with the zero-padded base62 of the CRC32 of all before', () => {
     for (let count = 0; count < 500; count += 1) {
       const text = newKeyText('sec');
-      const value = [...text.slice(-6)].reduce((sum, digit) => sum * 62 + BASE62.indexOf(digit), 0);
+      const value = Array.from(text.slice(-6)).reduce((sum, digit) => sum * 62 + BASE62.indexOf(digit), 0);
       expect(value).toBe(slowCrc(text.slice(0, -6)));
     }
   });
 
   it('is not recognised with any one character changed', () => {
     const text = newKeyText('adm');
+    const taken: string[] = [];
     for (let at = 0; at < text.length; at += 1)
-      for (const other of BASE62)
-        if (other !== text[at]) expect(kindOfKeyText(text.slice(0, at) + other + text.slice(at + 1))).toBeUndefined();
+      for (const other of BASE62) {
+        const changed = text.slice(0, at) + other + text.slice(at + 1);
+        if (other !== text[at] && kindOfKeyText(changed) !== undefined) taken.push(changed);
+      }
+    expect(taken).toEqual([]);
   });
 
   it('is not recognised with two neighbours swapped, cut short, or lengthened', () => {

@@ -1,6 +1,7 @@
 // Do projects live and end as the contract has it? The whole app on real stores.
 import { randomUUID } from 'node:crypto';
-import { ProjectErasers, type Project } from '../../src/projects';
+import { JobsService } from '../../src/platform/queue/jobs.service';
+import { ProjectErasers, UsageRecorder, type Project } from '../../src/projects';
 import { aProject, ask, startTestApp, until, type TestApp } from '../support';
 
 interface Page {
@@ -222,14 +223,78 @@ describe('deleting a project', () => {
 
   it('tries again where a store is away', async () => {
     const project = await aProject(app);
-    eraserFails = 0;
+    eraserFails = 1;
     const { body } = await ask<{ job: { id: string } }>(app, `/projects/${project.id}`, {
       method: 'DELETE',
       key: app.rootKey,
     });
-    const other = await aProject(app);
-    expect((await ask(app, `/jobs/${body.job.id}`, { key: other.keys.adm })).status).toBe(404);
-    expect((await ask(app, `/jobs/${body.job.id}`, { key: other.keys.sec })).status).toBe(403);
-    expect((await ask(app, `/jobs/${randomUUID()}`, { key: app.rootKey })).status).toBe(404);
+    const job = await until(
+      () => ask(app, `/jobs/${body.job.id}`, { key: app.rootKey }),
+      (answer) => answer.body.state === 'completed',
+      20_000,
+    );
+    expect([job.body.state, job.body.error, eraserFails, erased.includes(project.id)]).toEqual([
+      'completed',
+      null,
+      0,
+      true,
+    ]);
+  });
+
+  it('shows a job to root and to the keys of its project that may administer it, and to nobody else', async () => {
+    const [project, other] = [await aProject(app), await aProject(app)];
+    const job = await app.app.get(JobsService).start('nobody.does.this', project.id);
+    const statusOf = async (key: string, id: string): Promise<number> =>
+      (await ask(app, `/jobs/${id}`, { key })).status;
+    expect(await statusOf(app.rootKey, job.id)).toBe(200);
+    expect(await statusOf(project.keys.adm, job.id)).toBe(200);
+    expect(await statusOf(project.keys.sec, job.id)).toBe(403);
+    expect(await statusOf(other.keys.adm, job.id)).toBe(404);
+    expect(await statusOf(app.rootKey, randomUUID())).toBe(404);
+    expect(await statusOf(app.rootKey, 'nonsense')).toBe(400);
+  });
+});
+
+describe('use', () => {
+  interface Usage {
+    data: { day: string; events: number; rejected: number; duplicates: number; bytes: number }[];
+  }
+
+  it('is added up per day, zeros included, the last 30 days by default', async () => {
+    const { id, keys } = await aProject(app);
+    const recorder = app.app.get(UsageRecorder);
+    for (let count = 0; count < 10; count += 1) recorder.add(id, { events: 3, bytes: 100 });
+    await recorder.write();
+    recorder.add(id, { rejected: 1, duplicates: 2 });
+    recorder.add(randomUUID(), { events: 1 });
+    await recorder.write();
+    const { body } = await ask<Usage>(app, `/projects/${id}/usage`, { key: keys.adm });
+    expect(body.data).toHaveLength(30);
+    expect(body.data.at(-1)).toEqual({
+      day: new Date().toISOString().slice(0, 10),
+      events: 30,
+      rejected: 1,
+      duplicates: 2,
+      bytes: 1_000,
+    });
+    expect(body.data.slice(0, -1).every(({ events, bytes }) => events + bytes === 0)).toBe(true);
+  });
+
+  it('answers the days that were asked for, both included', async () => {
+    const { id, keys } = await aProject(app);
+    const path = `/projects/${id}/usage?from=2024-02-28&to=2024-03-01`;
+    const { body } = await ask<Usage>(app, path, { key: keys.adm });
+    expect(body.data.map(({ day }) => day)).toEqual(['2024-02-28', '2024-02-29', '2024-03-01']);
+  });
+
+  it.each([
+    'from=2024-02-28',
+    'to=2024-02-28',
+    'from=2024-02-02&to=2024-02-01',
+    'from=2024-02-30&to=2024-03-01',
+    'from=0001-01-01&to=9999-12-31',
+  ])('refuses ?%s', async (query) => {
+    const { id, keys } = await aProject(app);
+    expect((await ask(app, `/projects/${id}/usage?${query}`, { key: keys.adm })).status).toBe(400);
   });
 });

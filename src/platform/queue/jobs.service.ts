@@ -27,7 +27,7 @@ export interface JobKindOptions {
   patient?: boolean;
 }
 
-const PATIENCE = { attempts: 100_000, backoff: { type: 'fixed', delay: 15_000 } };
+const PATIENCE = { attempts: 100_000, backoff: { type: 'fixed', delay: 5_000 } };
 /** Jobs whose entry in the queue may have been lost between two stores are added again after this long. */
 const FORGOTTEN_AFTER_MS = 30_000;
 const SWEEP_EVERY_MS = 30_000;
