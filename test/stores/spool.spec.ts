@@ -1,7 +1,8 @@
 // What is a 202 worth? Events that arrive while the warehouse is away, over HTTP, on the real stores behind a proxy.
 import { randomUUID } from 'node:crypto';
+import { Client } from 'pg';
 import { StoreUrls } from '../../src/config/env';
-import { aClickHouseDatabase, aPostgresDatabase, startTestApp, type TestApp } from '../support';
+import { aClickHouseDatabase, aPostgresDatabase, askClickHouse, startTestApp, type TestApp } from '../support';
 import { aFaultyStore, type FaultyStore } from '../support/faults';
 import { aProject, type AProject, ask, until } from '../support/projects';
 
@@ -148,3 +149,35 @@ const noise = (length: number): string => {
   while (text.length < length) text += randomUUID().replaceAll('-', '');
   return text.slice(0, length);
 };
+
+it('what waits of a deleted project never comes back', async () => {
+  const root = { key: app.rootKey };
+  const gone = project;
+  await send(2);
+  const number = await numberOf(gone);
+  clickhouse.set('refuse');
+  await until(
+    async () => (await send(3)).status,
+    (status) => status === 202,
+  );
+  const deleted = await ask<{ job: { id: string } }>(app, `/projects/${gone.id}`, { ...root, method: 'DELETE' });
+  clickhouse.set('pass');
+  project = await aProject(app);
+  const job = await until(
+    () => ask<{ state: string }>(app, `/jobs/${deleted.body.job.id}`, root),
+    ({ body }) => body.state === 'completed',
+    50_000,
+  );
+  expect(job.body.state).toBe('completed');
+  expect((await askClickHouse(urls.clickhouse, `SELECT count() FROM events WHERE project_id = ${number}`)).trim()).toBe(
+    '0',
+  );
+});
+
+async function numberOf({ id }: AProject): Promise<number> {
+  const client = new Client({ connectionString: urls.postgres });
+  await client.connect();
+  const { rows } = await client.query<{ number: number }>('SELECT number FROM projects WHERE id = $1', [id]);
+  await client.end();
+  return rows[0]!.number;
+}

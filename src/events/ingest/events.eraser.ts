@@ -1,12 +1,18 @@
-// What of a project's events has to go when the project goes? Rows of the warehouse; what waits in the spool is skipped by its drain.
+// What of a project's events has to go when the project goes? What waits in the spool, then what the warehouse holds.
 import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { type Project, ProjectErasers } from '../../projects';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Project, type ProjectEraser, ProjectErasers } from '../../projects';
 import { EventStore } from './event-store';
+import { Spool } from './spool';
+
+/** Within five seconds no replica takes events of the project any more; a second for those that are on their way. */
+const LAST_EVENTS_MS = 6_000;
 
 @Injectable()
-export class EventsEraser implements OnModuleInit {
+export class EventsEraser implements ProjectEraser, OnModuleInit {
   constructor(
     private readonly erasers: ProjectErasers,
+    private readonly spool: Spool,
     private readonly store: EventStore,
   ) {}
 
@@ -14,8 +20,10 @@ export class EventsEraser implements OnModuleInit {
     this.erasers.add(this);
   }
 
-  /** Deletes every row of the project. Repeatable. */
-  async erase(project: Pick<Project, 'number'>): Promise<void> {
-    await this.store.erase(project.number);
+  /** Deletes every event, link and reject of the project. Repeatable. */
+  async erase({ number }: Pick<Project, 'number'>): Promise<void> {
+    await sleep(LAST_EVENTS_MS);
+    await this.spool.forget(number);
+    await this.store.erase(number);
   }
 }

@@ -50,6 +50,26 @@ export class Spool {
     this.metrics.spoolDrained.inc();
   }
 
+  /** Takes everything of a project out of the blocks that wait. */
+  async forget(project: number): Promise<void> {
+    const ids = await this.postgres.run((db) =>
+      db.select({ id: ingestSpool.id }).from(ingestSpool).orderBy(asc(ingestSpool.id)),
+    );
+    for (const { id } of ids) {
+      const [row] = await this.postgres.run((db) => db.select().from(ingestSpool).where(eq(ingestSpool.id, id)));
+      if (row === undefined) continue;
+      const block = unpackBlock(row.body);
+      const others = (item: { project: number }) => item.project !== project;
+      const kept = { ...block, entries: block.entries.filter(others), rejects: block.rejects.filter(others) };
+      const rows = kept.entries.length + kept.rejects.length;
+      if (rows === row.rows) continue;
+      const body = packBlock(kept);
+      await this.postgres.run((db) =>
+        db.update(ingestSpool).set({ rows, bytes: body.length, body }).where(eq(ingestSpool.id, id)),
+      );
+    }
+  }
+
   /** What waits now; also told to the metrics. */
   async depth(): Promise<{ blocks: number; bytes: number }> {
     const [row] = await this.postgres.run((db) =>
