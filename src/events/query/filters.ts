@@ -182,7 +182,15 @@ const known = (name: string): Dimension => {
 const testSql = (op: FilterOp, { value, present, number }: Dimension, values: readonly string[]): Sql => {
   const there = (condition: Sql): Sql => (present === undefined ? condition : sql`(${present} AND ${condition})`);
   const anyOf = (conditions: readonly Sql[]): Sql => sql`(${join(conditions, ' OR ')})`;
-  const matching = (): Sql => there(anyOf(values.map((pattern) => sql`match(${value}, ${text(pattern)})`)));
+  const matching = (): Sql =>
+    there(
+      anyOf([
+        ...values.map((pattern) => sql`match(${value}, ${text(pattern)})`),
+        // TRICKY: a pattern is compiled when there is a row to match. Constants are always worked out, so a bad pattern is
+        // refused over an empty range too; `ignore` makes nothing of the result.
+        ...values.map((pattern) => sql`ignore(match('', ${text(pattern)}))`),
+      ]),
+    );
   const containing = (): Sql => there(sql`arrayExists(part -> position(${value}, part) > 0, ${texts(values)})`);
   const compared = (sign: Sql): Sql => sql`ifNull(${number ?? sql`NULL`} ${sign} ${float64(Number(values[0]))}, 0)`;
   switch (op) {
