@@ -34,41 +34,6 @@ if (!(kills >= 0) || !(laneCount > 0) || !(batchSize > 0) || !(victim in VICTIMS
 }
 const note = (line) => process.stderr.write(`${line}\n`);
 
-await measure(async () => {
-  const server = await Server.start();
-  const project = await server.project('chaos');
-  const ledger = new Ledger(join(await ownFolder('ledger'), 'answers.ndjson'));
-  const load = new ChaosLoad(server, project, ledger);
-  const running = load.start();
-
-  const restarts = [];
-  for (let kill = 1; kill <= kills; kill++) {
-    await sleep(randomInt(200, 2_000));
-    const tookMs = victim === 'server' ? await killServer(server) : await killStore(server, VICTIMS[victim]);
-    restarts.push(tookMs);
-    note(`kill ${kill} of ${kills}: ready again after ${ms(tookMs)} ms`);
-  }
-  await sleep(500);
-  load.stop();
-  await running;
-  note('sending again what was not answered, and some of what was …');
-  await load.settle();
-  ledger.close();
-
-  note('counting …');
-  const verdict = await judge(server, project, ledger.read());
-  restarts.sort((a, b) => a - b);
-  const report = {
-    victim,
-    kills,
-    ...verdict,
-    restartMs: { p50: restarts[Math.floor((restarts.length - 1) / 2)], max: restarts.at(-1) },
-  };
-  process.stdout.write(`${values.json === true ? JSON.stringify(report) : show(report)}\n`);
-  const isKept = report.lost + report.doubled + report.foreign + report.refusedButStored === 0;
-  return isKept && report.acknowledged > 0 ? 0 : 1;
-});
-
 /** @returns milliseconds from the kill to readiness */
 async function killServer(server) {
   const killedAt = performance.now();
@@ -226,3 +191,38 @@ function show(report) {
     ['ready again after, max ms', report.restartMs.max],
   ]);
 }
+
+await measure(async () => {
+  const server = await Server.start();
+  const project = await server.project('chaos');
+  const ledger = new Ledger(join(await ownFolder('ledger'), 'answers.ndjson'));
+  const load = new ChaosLoad(server, project, ledger);
+  const running = load.start();
+
+  const restarts = [];
+  for (let kill = 1; kill <= kills; kill++) {
+    await sleep(randomInt(200, 2_000));
+    const tookMs = victim === 'server' ? await killServer(server) : await killStore(server, VICTIMS[victim]);
+    restarts.push(tookMs);
+    note(`kill ${kill} of ${kills}: ready again after ${ms(tookMs)} ms`);
+  }
+  await sleep(500);
+  load.stop();
+  await running;
+  note('sending again what was not answered, and some of what was …');
+  await load.settle();
+  ledger.close();
+
+  note('counting …');
+  const verdict = await judge(server, project, ledger.read());
+  restarts.sort((a, b) => a - b);
+  const report = {
+    victim,
+    kills,
+    ...verdict,
+    restartMs: { p50: restarts[Math.floor((restarts.length - 1) / 2)], max: restarts.at(-1) },
+  };
+  process.stdout.write(`${values.json === true ? JSON.stringify(report) : show(report)}\n`);
+  const isKept = report.lost + report.doubled + report.foreign + report.refusedButStored === 0;
+  return isKept && report.acknowledged > 0 ? 0 : 1;
+});

@@ -30,33 +30,6 @@ const SHAPES = [
   { name: 'one by one', path: '/api/v1/events', size: 0, bodiesPerLane: 64 },
 ];
 
-await measure(async () => {
-  const apiFigures = await measureApi();
-  const bareServer = await measureBareServer();
-  await cleanUp();
-  note('the bare engine, blocks of 5,000 rows …');
-  const engine = await runBareEngine(seconds);
-  const engineRate = engine.rows / engine.seconds;
-
-  const report = {
-    date: new Date().toISOString(),
-    machine: `${availableParallelism()} x ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}`,
-    seconds,
-    connections,
-    api: apiFigures,
-    bareEngine: { eventsPerSecond: engineRate, sent: engine.rows, stored: engine.stored },
-    bareServer,
-    ratios: {
-      batchesOf100ToEngine: apiFigures[0].eventsPerSecond / engineRate,
-      batchesOf1000ToEngine: apiFigures[1].eventsPerSecond / engineRate,
-      singlesToBareServer: apiFigures[2].eventsPerSecond / bareServer[2].eventsPerSecond,
-    },
-  };
-  process.stdout.write(`${values.json === true ? JSON.stringify(report, null, 2) : show(report)}\n`);
-  const whole = apiFigures.every((one) => one.stored === one.acknowledged) && engine.stored === engine.rows;
-  return whole ? 0 : 1;
-});
-
 /** Each shape into a project of its own, so that stored and acknowledged can be compared for each. */
 async function measureApi() {
   const server = await Server.start();
@@ -161,3 +134,30 @@ function show({ machine, date, api, bareEngine, bareServer, ratios }) {
     `stored = acknowledged           ${api.every((one) => one.stored === one.acknowledged) ? 'yes' : `NO: ${api.map((one) => `${whole(one.stored)} of ${whole(one.acknowledged)}`).join(', ')}`}`,
   ].join('\n');
 }
+
+await measure(async () => {
+  const apiFigures = await measureApi();
+  const bareServer = await measureBareServer();
+  await cleanUp();
+  note('the bare engine, blocks of 5,000 rows …');
+  const engine = await runBareEngine(seconds);
+  const engineRate = engine.rows / engine.seconds;
+
+  const report = {
+    date: new Date().toISOString(),
+    machine: `${availableParallelism()} x ${cpus()[0]?.model ?? 'unknown'}, Node ${process.version}`,
+    seconds,
+    connections,
+    api: apiFigures,
+    bareEngine: { eventsPerSecond: engineRate, sent: engine.rows, stored: engine.stored },
+    bareServer,
+    ratios: {
+      batchesOf100ToEngine: apiFigures[0].eventsPerSecond / engineRate,
+      batchesOf1000ToEngine: apiFigures[1].eventsPerSecond / engineRate,
+      singlesToBareServer: apiFigures[2].eventsPerSecond / bareServer[2].eventsPerSecond,
+    },
+  };
+  process.stdout.write(`${values.json === true ? JSON.stringify(report, null, 2) : show(report)}\n`);
+  const whole = apiFigures.every((one) => one.stored === one.acknowledged) && engine.stored === engine.rows;
+  return whole ? 0 : 1;
+});

@@ -1,10 +1,13 @@
 // What can the embedded engine take at most here? The same rows, inserted without an API in front of it, in blocks of 5,000.
+import { spawn } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { atEnd, ownFolder } from './clean.mjs';
 import { anEvent, newId } from './events.mjs';
-import { root } from './server.mjs';
+import { freePort, root } from './server.mjs';
 
 const require = createRequire(import.meta.url);
 const built = (path) => require(join(root, 'dist', path));
@@ -15,21 +18,15 @@ const PREPARED_BLOCKS = 6;
 /** Inserts for `seconds`, one block after the other, encoding included: `lanes` blocks are under way at once.
  *  @returns {Promise<{ rows: number, seconds: number, stored: number }>} */
 export async function runBareEngine(seconds, lanes = 2) {
-  const { startClickHouse } = built('embedded/clickhouse-process.js');
   const { ClickHouse } = built('platform/clickhouse/clickhouse.js');
   const { migrateClickHouse } = built('platform/clickhouse/migrate.js');
-  const { makeLogger } = built('platform/logging/logger.js');
   const { readEnv, StoreUrls } = built('config/env.js');
   const { sql } = built('platform/clickhouse/sql.js');
   const { encodeRow, eventColumns } = built('events/pipeline/index.js');
 
-  const folder = await ownFolder('engine');
-  const store = await startClickHouse(folder, 0, makeLogger('warn'), (reason) => {
-    throw reason;
-  });
-  atEnd(() => store.close(5_000));
-  await migrateClickHouse(store.url, undefined);
-  const client = new ClickHouse(readEnv({}), new StoreUrls('', store.url));
+  const url = await startEngine();
+  await migrateClickHouse(url, undefined);
+  const client = new ClickHouse(readEnv({}), new StoreUrls('', url));
   atEnd(() => client.onApplicationShutdown());
 
   const blocks = Array.from({ length: PREPARED_BLOCKS }, () => someRows(ROWS_PER_BLOCK));
@@ -49,6 +46,25 @@ export async function runBareEngine(seconds, lanes = 2) {
   const took = (performance.now() - startedAt) / 1000;
   const [{ stored }] = await client.rows(sql`SELECT count() AS stored FROM events FINAL`, { timeoutMs: 0 });
   return { rows, seconds: took, stored: Number(stored) };
+}
+
+/** The embedded engine as `npm run clickhouse` serves it. @returns {Promise<string>} its URL */
+async function startEngine() {
+  const port = await freePort();
+  const folder = await ownFolder('engine');
+  const args = [join(root, 'dist', 'cli', 'clickhouse.js'), '--port', String(port), '--data', folder];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], detached: true });
+  const ended = once(child, 'exit');
+  atEnd(async () => {
+    child.kill('SIGTERM');
+    await Promise.race([ended, sleep(8_000, undefined, { ref: false })]);
+    child.kill('SIGKILL');
+  });
+  await new Promise((resolve, reject) => {
+    child.stdout.setEncoding('utf8').on('data', (text) => text.includes('ClickHouse at') && resolve());
+    child.once('exit', () => reject(new Error('the bare engine did not start')));
+  });
+  return `http://default@127.0.0.1:${port}/default`;
 }
 
 /** Rows as the pipeline makes them of the events that the load sends. */

@@ -30,13 +30,12 @@ export class LoadResult {
  *    `bodies` gives each lane its own, which it sends in turn */
 export async function runLoad({ port, path, key, bodies, acceptedOf, seconds, connections }) {
   const result = new LoadResult();
+  const prepared = Array.from({ length: connections }, (_, lane) =>
+    bodies(lane).map((body) => ({ body, head: headOf(path, key, body.bytes.length) })),
+  );
   const startedAt = performance.now();
   const until = startedAt + seconds * 1000;
-  const lanes = Array.from({ length: connections }, (_, lane) => {
-    const own = bodies(lane).map((body) => ({ body, head: headOf(path, key, body.bytes.length) }));
-    return runLane({ port, own, until, acceptedOf, result });
-  });
-  await Promise.all(lanes);
+  await Promise.all(prepared.map((own) => runLane({ port, own, until, acceptedOf, result })));
   result.seconds = (performance.now() - startedAt) / 1000;
   result.latencies.sort((a, b) => a - b);
   return result;
