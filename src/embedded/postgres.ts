@@ -167,7 +167,7 @@ async function initialise(
     events.launched();
     await done;
   } catch (cause) {
-    const lines = String((cause as { stderr?: string }).stderr ?? '').trim();
+    const lines = ((cause as { stderr?: string }).stderr ?? '').trim();
     throw new Fatal(`initdb failed for ${data}: ${lines.split('\n').at(-1) || (cause as Error).message}`, { cause });
   } finally {
     rmSync(given, { force: true });

@@ -60,7 +60,7 @@ export async function startEmbeddedStores(
       ? startClickHouse(folder.path, env.CLICKHOUSE_MEMORY_MB, log, eventsOf('clickhouse'))
       : undefined,
   ] as const;
-  const settled = await Promise.allSettled(starting);
+  const settled = await Promise.allSettled(starting.map(async (store) => store));
   const [postgres, clickhouse] = settled.map((one) => (one.status === 'fulfilled' ? one.value : undefined));
   const close = async (withinMs = 8_000): Promise<void> => {
     await Promise.all([postgres?.close(withinMs), clickhouse?.close(withinMs)]);

@@ -50,14 +50,14 @@ export async function supervise(
   events: Pick<StoreEvents, 'gaveUp'>,
 ): Promise<SupervisedStore> {
   let running: RunningStore | undefined = await start();
-  let closing = false;
+  const state = { closing: false };
   let failures: number[] = [];
   let restarting: Promise<void> = Promise.resolve();
 
   const watch = (store: RunningStore): void => {
     const gone = (): void => {
       if (running === store) running = undefined;
-      if (closing) return;
+      if (state.closing) return;
       log.error({ store: name, exitCode: store.child.exitCode, signal: store.child.signalCode }, 'store ended');
       restarting = restart();
     };
@@ -66,7 +66,7 @@ export async function supervise(
   };
 
   const restart = async (): Promise<void> => {
-    while (!closing) {
+    while (!state.closing) {
       const now = Date.now();
       failures = [...failures.filter((at) => now - at < SERIES_MS), now];
       if (failures.length > MOST_FAILURES) {
@@ -74,7 +74,7 @@ export async function supervise(
         return;
       }
       await sleep(Math.min(LONGEST_PAUSE_MS, 50 * 4 ** (failures.length - 1)));
-      if (closing) return;
+      if (state.closing) return;
       try {
         const store = await start();
         running = store;
@@ -94,7 +94,7 @@ export async function supervise(
       return running?.pid;
     },
     async close(withinMs) {
-      closing = true;
+      state.closing = true;
       const deadline = AbortSignal.timeout(withinMs);
       await Promise.race([restarting, once(deadline, 'abort')]);
       const store = running;

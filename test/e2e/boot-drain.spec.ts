@@ -8,6 +8,9 @@ import { compiled } from '../../src/config/paths';
 import { isAlive } from '../../src/embedded/leftover';
 import { spawnServer, type SpawnedServer } from '../support';
 
+// Every test starts servers of its own, which takes seconds on a machine that is busy.
+jest.setTimeout(180_000);
+
 /** A main of somebody's own: routes that take their time, added to the server without a change to it. */
 const OWN_MAIN = `
 const { createRequire } = require('node:module');

@@ -18,6 +18,9 @@ import { isAlive } from '../../src/embedded/leftover';
 import { readRunFile } from '../../src/embedded/run-file';
 import { runServer, spawnServer, untilReady, type SpawnedServer } from '../support';
 
+// Every test starts servers of its own, which takes seconds on a machine that is busy.
+jest.setTimeout(180_000);
+
 const live = (server: SpawnedServer): Promise<number> =>
   fetch(`${server.url}/health/live`).then(({ status }) => status);
 
@@ -70,7 +73,7 @@ describe('a server with stores of its own', () => {
     }
     expect(status).toBe(200);
     expect(engines(server.dataDir)).not.toEqual(before);
-  }, 60_000);
+  });
 
   it('takes its stores along when it is killed, and comes up again', async () => {
     const left = engines(server.dataDir);
@@ -95,7 +98,7 @@ describe('a server with stores of its own', () => {
     await server.restart();
     expect(left.some(isAlive)).toBe(false);
     expect(await live(server)).toBe(200);
-  }, 90_000);
+  });
 
   it('ends cleanly on SIGTERM and leaves nothing', async () => {
     const left = engines(server.dataDir);
@@ -183,5 +186,5 @@ describe.each(forRoot)('as %s', () => {
       if (moved !== '') rmSync(moved, { recursive: true, force: true });
       rmSync(closed, { recursive: true, force: true });
     }
-  }, 90_000);
+  });
 });

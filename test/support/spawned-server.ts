@@ -67,15 +67,15 @@ export function runServer(env: Record<string, string>, script = compiled('main.j
   return {
     pid: child.pid ?? 0,
     child,
-    exit: once(child, 'close').then(([code, signal]) => ({ code, signal }) as Exit),
+    exit: once(child, 'close').then(([code, signal]) => ({ code, signal })),
     stdout: () => out,
     stderr: () => err,
   };
 }
 
-/** Waits until a run says that it is ready. @throws with its output where it ends or takes more than a minute */
+/** Waits until a run says that it is ready. @throws with its output where it ends or takes more than two minutes */
 export async function untilReady(run: Run): Promise<void> {
-  for (let waited = 0; waited < 60_000; waited += 20) {
+  for (let waited = 0; waited < 120_000; waited += 20) {
     if (run.stdout().includes('Millrace is ready')) return;
     if (run.child.exitCode !== null || run.child.signalCode !== null) break;
     await sleep(20);

@@ -1,6 +1,5 @@
 // How does the HTTP side end? Not ready, then no new connections, then the last answers; nobody is cut off who was being served.
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { Server } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Lifecycle } from './lifecycle';
@@ -17,7 +16,7 @@ export async function drain(
 ): Promise<void> {
   lifecycle.drain();
   // Taken literally by every client that keeps connections: the next request goes elsewhere.
-  (app.getHttpServer() as Server).prependListener('request', (_request, response) => {
+  app.getHttpServer().prependListener('request', (_request, response) => {
     response.setHeader('connection', 'close');
   });
   if (delayMs > 0) await sleep(delayMs);
@@ -26,7 +25,7 @@ export async function drain(
   const late = sleep(graceMs, 'late' as const, { ref: false });
   if ((await Promise.race([closed, late])) === 'late') {
     log.warn('requests were cut off as they did not end in time');
-    (app.getHttpServer() as Server).closeAllConnections();
+    app.getHttpServer().closeAllConnections();
     await closed;
   }
   await app.close();

@@ -45,7 +45,7 @@ export function makeAdapter(env: Pick<Env, 'TRUST_PROXY'>, log: Logger): Fastify
     onConstructorPoisoning: 'error',
     http: { headersTimeout: 15_000, connectionsCheckingInterval: 5_000, maxHeaderSize: 16_384 },
     routerOptions: { maxParamLength: 512, querystringParser: parseQuery },
-    frameworkErrors: answerUnrouted as FrameworkErrors,
+    frameworkErrors: answerUnrouted,
     clientErrorHandler: (error: NodeJS.ErrnoException, socket: Socket) => answerRaw(error, socket),
   };
   const adapter: FastifyAdapter = new FastifyAdapter<RawServerDefault>(options);
@@ -66,8 +66,6 @@ export function makeAdapter(env: Pick<Env, 'TRUST_PROXY'>, log: Logger): Fastify
 /** TRICKY: Fastify trusts nobody where it is given a number of hops, as anybody may connect; who configures a number has closed that door. */
 const trusted = (proxies: Env['TRUST_PROXY']): false | string[] | ((address: string, hop: number) => boolean) =>
   typeof proxies === 'number' ? proxies > 0 && ((_address, hop) => hop < proxies) : proxies;
-
-type FrameworkErrors = NonNullable<FastifyHttpOptions<RawServerDefault>['frameworkErrors']>;
 
 /** Answers what the router refused before any hook ran: a path that can't be decoded, a parameter beyond its length. */
 function answerUnrouted(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {

@@ -33,7 +33,7 @@ export const makeValidationPipe = (): ValidationPipe =>
     stopAtFirstError: true,
     validationError: { target: false, value: false },
     // Given here, so that the pipe needs no dynamic import.
-    validatorPackage: validator as never,
-    transformerPackage: transformer as never,
-    exceptionFactory: (errors) => invalidInput({ errors: toFieldErrors(errors as validator.ValidationError[]) }),
+    validatorPackage: validator,
+    transformerPackage: transformer,
+    exceptionFactory: (errors) => invalidInput({ errors: toFieldErrors(errors) }),
   });
