@@ -43,11 +43,12 @@ export async function serve({ imports }: { imports?: NonNullable<ModuleMetadata[
     // Loading the application keeps this process busy for about as long as the stores need to start, so it waits for their
     // processes to run, and no longer; a data directory that is in use is heard of before.
     await Promise.race([starting, launched]);
-    const [stores, { buildApp }, { drain }, { Lifecycle }] = await Promise.all([
+    const [stores, { buildApp }, { drain }, { Lifecycle }, { RootKey }] = await Promise.all([
       starting,
       import('./app.js'),
       import('./platform/http/drain.js'),
       import('./platform/http/lifecycle.js'),
+      import('./auth/root-key.js'),
     ]);
     const local = new LocalAccess(randomBytes(32).toString('base64url'));
     const app = await buildApp({ env, urls: stores.urls, local, log, imports: imports ?? [] });
@@ -63,7 +64,7 @@ export async function serve({ imports }: { imports?: NonNullable<ModuleMetadata[
     } catch {
       log.warn({ folder: stores.dataDir }, 'run.json cannot be written, so commands on this machine need a key');
     }
-    greet(url);
+    greet(url, app.get(RootKey).announce());
 
     const signal = await signalled;
     log.info({ signal }, 'draining');
@@ -119,7 +120,12 @@ function urlOf({ address, port, family }: AddressInfo): string {
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
 }
 
-function greet(url: string): void {
+/** @param rootKey the text of the root key, where this start made it: the only time that it is shown */
+function greet(url: string, rootKey: string | undefined): void {
+  if (rootKey !== undefined)
+    process.stdout.write(
+      `Root key, shown this once: ${rootKey}\nKeep it; it makes projects. (ROOT_API_KEY sets one of your own.)\n`,
+    );
   process.stdout.write(
     `Millrace is ready: API ${url}/api/v1, documentation ${url}/docs. First steps are in README.md.\n`,
   );

@@ -1,6 +1,15 @@
 // What other features may use of authentication, limits and idempotency.
+export { recordChange } from './auth-changes';
 export { AuthModule } from './auth.module';
-export { PROJECT_KEY_KINDS, SCOPES, SCOPES_OF_KIND, type KeyKind, type RequestKey, type Scope } from './auth.types';
+export {
+  PROJECT_KEY_KINDS,
+  SCOPES,
+  SCOPES_OF_KIND,
+  type KeyKind,
+  type ProjectKeyKind,
+  type RequestKey,
+  type Scope,
+} from './auth.types';
 export {
   CurrentKey,
   CurrentProject,
@@ -14,6 +23,7 @@ export {
 export { Idempotent } from './idempotency/idempotent.decorator';
 export { KeyDirectory } from './key-directory';
 export { KEY_PARAMETER } from './credentials';
+export { KeysService, type KeyWish, type MadeKey } from './keys/keys.service';
 export { LocalAccess } from './local-access';
 export { RootKey } from './root-key';
 export { EventThrottle } from './throttle/event-throttle';

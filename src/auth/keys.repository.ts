@@ -2,8 +2,7 @@
 import { Injectable } from '@nestjs/common';
 import { and, asc, desc, eq, gt, inArray, isNull, lt, or, sql } from 'drizzle-orm';
 import { Postgres, type Db } from '../platform/postgres/postgres';
-import { toProject } from '../projects/project-row';
-import { projects } from '../projects/projects.schema';
+import { projects, toProject } from '../projects/projects.schema';
 import type { Project } from '../projects/projects.types';
 import { changesAfter, recordChange, type ChangesRead } from './auth-changes';
 import { apiKeys } from './auth.schema';

@@ -2,9 +2,15 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query, Req } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
-import type { RequestKey } from '../auth/auth.types';
-import { CurrentKey, CurrentProject, RequireScopeOn, RequireScopeOrRoot, RootOnly } from '../auth/decorators';
-import { Idempotent } from '../auth/idempotency/idempotent.decorator';
+import {
+  CurrentKey,
+  CurrentProject,
+  Idempotent,
+  RequireScopeOn,
+  RequireScopeOrRoot,
+  RootOnly,
+  type RequestKey,
+} from '../auth';
 import { AcceptedJobDto, toJobDto } from './jobs.dto';
 import {
   CreateProjectDto,

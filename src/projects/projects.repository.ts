@@ -1,10 +1,9 @@
 // All SQL about projects.
 import { Injectable } from '@nestjs/common';
 import { and, asc, eq, gt, isNull, or, sql } from 'drizzle-orm';
-import { recordChange } from '../auth/auth-changes';
+import { recordChange } from '../auth';
 import { Postgres, type Db } from '../platform/postgres/postgres';
-import { toProject } from './project-row';
-import { projects } from './projects.schema';
+import { projects, toProject } from './projects.schema';
 import type { Project, ProjectSettings } from './projects.types';
 
 /** What can be changed about a project. */

@@ -1,7 +1,7 @@
-// Which tables hold projects and what they used?
+// Which tables hold projects and what they used, and how does a row become a project?
 import { bigint, date, index, integer, jsonb, pgTable, primaryKey, text, timestamp, uuid } from 'drizzle-orm/pg-core';
 import { bytea } from '../platform/postgres/columns';
-import type { ProjectSettings } from './projects.types';
+import type { Project, ProjectSettings } from './projects.types';
 
 /** Projects. One with `deletedAt` is hidden from everybody while its data is being erased. */
 export const projects = pgTable(
@@ -38,3 +38,28 @@ export const projectUsage = pgTable(
   },
   (table) => [primaryKey({ columns: [table.projectId, table.day] })],
 );
+
+/** What a project has where it decided nothing else. */
+export const defaultSettings: Readonly<ProjectSettings> = {
+  retentionDays: null,
+  excludedIps: [],
+  excludedCountries: [],
+  excludedPaths: [],
+  botPolicy: 'drop',
+  rateLimit: null,
+  allowedOrigins: [],
+  storeIp: false,
+};
+
+/** A row as the server works with it. A setting that the row does not know yet has its default. */
+export const toProject = (row: typeof projects.$inferSelect): Project => ({
+  id: row.id,
+  number: row.number,
+  name: row.name,
+  timezone: row.timezone,
+  domains: row.domains,
+  settings: { ...defaultSettings, ...row.settings },
+  secret: row.secret,
+  createdAt: row.createdAt.getTime(),
+  updatedAt: row.updatedAt.getTime(),
+});

@@ -1,9 +1,7 @@
 // How do projects begin, change and end?
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { randomBytes } from 'node:crypto';
-import { KeyDirectory } from '../auth/key-directory';
-import { KeysService } from '../auth/keys/keys.service';
-import type { ProjectKeyKind, RequestKey } from '../auth/auth.types';
+import { KeyDirectory, KeysService, type ProjectKeyKind, type RequestKey } from '../auth';
 import { Clock } from '../common/clock';
 import { decodeCursor, toPage, type Page } from '../common/cursor';
 import { isUuid, newId } from '../common/ids';
@@ -11,7 +9,7 @@ import { forbidden, invalidInput, notFound } from '../common/problem';
 import { JobsService } from '../platform/queue/jobs.service';
 import type { JobRecord } from '../platform/queue/jobs.types';
 import { ProjectErasers } from './project-erasers';
-import { defaultSettings } from './project-row';
+import { defaultSettings } from './projects.schema';
 import { ProjectsRepository, type ProjectChange } from './projects.repository';
 import type { Project } from './projects.types';
 
