@@ -7,7 +7,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { Clock } from '../../src/common/clock';
 import { ConfigModule } from '../../src/config/config.module';
-import { readEnv, StoreUrls } from '../../src/config/env';
+import { Env, readEnv, StoreUrls } from '../../src/config/env';
 import { encodeRow, eventColumns, type EventRow, hexToUInt64 } from '../../src/events/pipeline';
 import { emptyRow } from '../../src/events/pipeline/event-row';
 import { EventsReadModule } from '../../src/events/read/events-read.module';
@@ -34,7 +34,15 @@ class TestGuard implements CanActivate {
 
 @Global()
 @Module({
-  providers: [Clock, ClickHouse, { provide: APP_GUARD, useClass: TestGuard }],
+  providers: [
+    Clock,
+    {
+      provide: ClickHouse,
+      inject: [Env, StoreUrls],
+      useFactory: (env: Env, urls: StoreUrls): ClickHouse => new ClickHouse(env, urls),
+    },
+    { provide: APP_GUARD, useClass: TestGuard },
+  ],
   exports: [Clock, ClickHouse],
 })
 class TestModule {}
@@ -59,6 +67,7 @@ export async function startReadApp(storeUrl?: string): Promise<ReadApp> {
     {
       logger: false,
       abortOnError: false,
+      bodyParser: false,
     },
   );
   app.useGlobalPipes(makeValidationPipe());

@@ -168,7 +168,7 @@ export class EventsReadRepository {
 
   /** Events as the engine writes them, in constant memory. @throws storeUnavailable before the first byte */
   async stream(read: EventRead, format: ExportFormat, caller: Caller): Promise<Readable> {
-    const written = { ndjson: 'JSONEachRow', csv: 'CSVWithNames', parquet: 'Parquet' } as const;
+    const written = { ndjson: 'LineAsString', csv: 'CSVWithNames', parquet: 'Parquet' } as const;
     return this.clickhouse.stream(exportEvents(format, await this.#scanned(read, caller)), written[format], {
       purpose: 'events export',
       ...caller,

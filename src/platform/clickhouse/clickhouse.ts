@@ -105,7 +105,7 @@ export class ClickHouse implements OnApplicationShutdown {
    *  @throws storeUnavailable, queryTooLarge before the first byte; later the stream is destroyed with the fault */
   async stream(
     query: Sql,
-    format: 'JSONEachRow' | 'CSVWithNames' | 'Parquet',
+    format: 'JSONEachRow' | 'LineAsString' | 'CSVWithNames' | 'Parquet',
     options: ReadOptions = {},
   ): Promise<Readable> {
     const rendered = render(query);
