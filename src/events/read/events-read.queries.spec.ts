@@ -20,7 +20,7 @@ const narrow: EventRead = {
   visitorIds: ['00ff00ff00ff00ff', 'fedcba9876543210'],
   userIds: ['00000000000000aa'],
   sessionIds: ['00000000000000bb'],
-  filter: parseFilter(['and', ['is', 'country', ["D'E"]], ['did', ['is', 'event', ['buy']]]]),
+  filter: parseFilter(['or', ['is', 'country', ["D'E"]], ['gt', 'property:seats', [5]]]),
 };
 const place = { tsMs: Date.UTC(2026, 2, 9), eventId: '0195526c-5b7a-7c3e-9d0a-2f6b1f0c9a11' };
 const slice = { limit: 51, after: 'a', search: "x'" };
