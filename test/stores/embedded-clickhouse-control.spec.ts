@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClickHouseClient } from '@clickhouse/client';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { PASSWORD, World, rowsOf } from './embedded-clickhouse.harness';
 
 const SLOW = 'SELECT sum(sipHash64(number)) FROM numbers(100000000000)';
@@ -184,17 +184,11 @@ describe('control of the embedded ClickHouse', () => {
     ['that sleeps', 'SELECT sleepEachRow(0.1) FROM numbers(1000) SETTINGS max_block_size = 1'],
   ])('stops a query %s when its client goes', async (_, query) => {
     const abort = new AbortController();
-    const asked = client.query({ query, format: 'CSV', abort_signal: abort.signal }).then(
-      (answer) =>
-        answer
-          .stream()
-          .resume()
-          .on('error', () => undefined),
-      () => undefined,
-    );
+    // Once its head is there, a client ends a result by closing it; before, by the signal.
+    const asked = client.query({ query, format: 'CSV', abort_signal: abort.signal }).catch(() => undefined);
     await until(1);
     abort.abort();
-    await asked;
+    (await asked)?.close();
     await until(0);
     expect(await running()).toBe(0);
   });

@@ -29,8 +29,8 @@ export async function startChild(
     env: { ...process.env, ...spec.env },
     stdio: ['pipe', 'pipe', 'inherit'],
   });
-  child.stdin!.write(spec.firstLine);
-  const [line] = (await once(createInterface({ input: child.stdout! }), 'line')) as [string];
+  child.stdin.write(spec.firstLine);
+  const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
   return { child, said: JSON.parse(line) as ClickHouseChildMessage };
 }
 

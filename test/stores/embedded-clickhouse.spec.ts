@@ -1,7 +1,7 @@
 // Does the embedded ClickHouse answer queries as a real one does, to an ordinary client and to plain HTTP?
 import { ClickHouseError, TupleParam } from '@clickhouse/client';
 import type { ClickHouseClient } from '@clickhouse/client';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { World, rowsOf } from './embedded-clickhouse.harness';
 
 describe('queries to the embedded ClickHouse', () => {

@@ -20,6 +20,9 @@ export interface Summary {
   startedAt: number;
 }
 
+/** A reader that takes nothing for so long is cut off: it holds one of the places of all. */
+const STALLED_MS = 60_000;
+
 /** The answer to one request. Nothing is sent before `begin`. */
 export class Answer {
   private readonly tag = randomBytes(8).toString('hex');
@@ -75,10 +78,12 @@ export class Answer {
     if (bytes.length === 0 || this.response.destroyed || this.body.write(bytes)) return;
     await new Promise<void>((resolve) => {
       const go = (): void => {
+        clearTimeout(timer);
         this.body.off('drain', go);
         this.response.off('close', go);
         resolve();
       };
+      const timer = setTimeout(() => this.response.destroy(), STALLED_MS);
       this.body.once('drain', go);
       this.response.once('close', go);
     });

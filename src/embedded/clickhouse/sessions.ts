@@ -1,4 +1,5 @@
 // How do temporary tables and SET live from one request to the next? A named session keeps a connection of its own.
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection, Engine } from './engine';
 import { fail } from './errors';
 import type { ClickHouseRequest } from './request';
@@ -7,6 +8,8 @@ import { identifier, literal } from './settings';
 interface NamedSession {
   readonly connection: Connection;
   busy: boolean;
+  /** Called when it is no longer busy. */
+  freed: (() => void) | undefined;
   timer: NodeJS.Timeout | undefined;
   /** Parameters that requests of this session have left on the connection. */
   readonly left: Set<string>;
@@ -23,6 +26,7 @@ export interface Lease {
 }
 
 const MOST_SESSIONS = 200;
+const TIDY_MS = 200;
 
 /** All named sessions. A request without one gets a connection that nobody used before and nobody will use again, so that nothing of
  *  it can stick. */
@@ -40,6 +44,8 @@ export class Sessions {
       return { connection, named: false, left: new Set(), giveBack };
     }
     const session = this.open(wanted.id, wanted.mustExist);
+    // A client may have its answer a moment before the session is tidy again.
+    if (session.busy) await Promise.race([new Promise<void>((resolve) => (session.freed = resolve)), sleep(TIDY_MS)]);
     if (session.busy) throw fail(373, `Session ${wanted.id} is locked by a concurrent client.`);
     session.busy = true;
     clearTimeout(session.timer);
@@ -59,6 +65,7 @@ export class Sessions {
           this.drop(wanted.id);
         }
         session.busy = false;
+        session.freed?.();
         session.timer = setTimeout(() => this.drop(wanted.id), wanted.timeoutS * 1_000).unref();
       },
     };
@@ -73,7 +80,13 @@ export class Sessions {
     if (found !== undefined) return found;
     if (mustExist) throw fail(372, `Session ${id} not found.`);
     if (this.named.size >= MOST_SESSIONS) throw fail(202, 'Too many sessions.');
-    const session = { connection: this.engine.connect(), busy: false, timer: undefined, left: new Set<string>() };
+    const session = {
+      connection: this.engine.connect(),
+      busy: false,
+      freed: undefined,
+      timer: undefined,
+      left: new Set<string>(),
+    };
     this.named.set(id, session);
     return session;
   }

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { ServerError } from './errors';
 import { tokens } from './lexer';
 import { setStatement } from './settings';
