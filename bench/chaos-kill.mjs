@@ -81,20 +81,25 @@ class ChaosLoad {
 
   /** Repeats everything that has no 2xx until it has one, then a fifth of the rest once more. */
   async settle() {
-    for (let round = 0; this.#open.length > 0; round++) {
-      if (round > 600) throw new Error('the server does not take what was not answered');
-      const open = this.#open;
-      this.#open = [];
-      for (const batch of open) await this.#send(batch);
-      if (this.#open.length > 0) await sleep(100);
-    }
-    for (const batch of this.#done.filter(() => randomInt(5) === 0)) await this.#send(batch);
-    if (this.#open.length > 0) await this.settle();
+    const again = this.#done.filter(() => randomInt(5) === 0);
+    const until = performance.now() + 120_000;
+    const lane = async () => {
+      for (
+        let batch = again.pop() ?? this.#open.shift();
+        batch !== undefined;
+        batch = again.pop() ?? this.#open.shift()
+      ) {
+        if (performance.now() > until) throw new Error('the server does not take what was not answered');
+        await this.#send(batch);
+      }
+    };
+    while (this.#open.length + again.length > 0) await Promise.all(Array.from({ length: laneCount }, lane));
   }
 
   async #lane() {
     while (!this.#stopped) {
-      const dice = randomInt(20);
+      // While the server is down, nothing new piles up behind what it has still to answer.
+      const dice = this.#open.length > laneCount ? 0 : randomInt(20);
       const again =
         dice < 8 ? this.#open.shift() : dice === 8 ? this.#done[randomInt(Math.max(1, this.#done.length))] : undefined;
       await this.#send(again ?? aBatch());
@@ -125,7 +130,7 @@ class ChaosLoad {
     } catch {
       this.ledger.write({ ids, status: 'none', rejected: [] });
       this.#open.push(batch);
-      await sleep(50);
+      await sleep(150);
     }
   }
 }
