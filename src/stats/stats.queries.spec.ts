@@ -63,9 +63,9 @@ it('asks for a page of a breakdown', () => {
 });
 
 it('looks whether sessions go on beyond a scan, how far those with an id reach, and when the first event was', () => {
-  expect(render(cutChains(7, range, chains))).toMatchSnapshot();
-  expect(render(namedExtent(7, range))).toMatchSnapshot();
-  expect(render(firstEvent(7))).toMatchSnapshot();
+  expect(render(cutChains(7, range, chains))).toMatchSnapshot('beyond');
+  expect(render(namedExtent(7, range))).toMatchSnapshot('named');
+  expect(render(firstEvent(7))).toMatchSnapshot('first');
 });
 
 it('refuses more buckets than an answer may have', () => {

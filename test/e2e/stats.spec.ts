@@ -22,7 +22,7 @@ interface Answered<T> {
 }
 
 const stats = <T = Figures>(project: AProject, path: string, parameters: Record<string, string> = {}) =>
-  ask<Answered<T>>(app, `/stats/${path}?${new URLSearchParams(parameters)}`, { key: project.keys.sec });
+  ask<Answered<T>>(app, `/stats/${path}?${new URLSearchParams(parameters).toString()}`, { key: project.keys.sec });
 
 const faultsOf = ({ status, body }: Answer<unknown>): string =>
   `${status} ${((body as Fault).errors ?? []).map(({ path, code }) => `${path} ${code}`).join()}`;

@@ -25,7 +25,7 @@ import {
   type World,
 } from '../support/world';
 
-const numRuns = Number(process.env.STATS_RUNS ?? 25);
+const numRuns = Number(process.env.STATS_RUNS ?? 20);
 
 let clickhouse: ClickHouse;
 let stats: StatsRepository;
@@ -67,7 +67,7 @@ const ask = (
     ...more,
   });
 
-const figures = (rows: readonly StatsRow[], nameOf = ({ groups }: StatsRow) => groups[0]) =>
+const figures = (rows: readonly StatsRow[], nameOf = ({ groups }: StatsRow): string => String(groups[0])) =>
   new Map(rows.map((row) => [nameOf(row), toFigures(METRICS, row)]));
 
 const by = (dimension: string): Grouping[] => [{ kind: 'value', dimension }];
@@ -100,9 +100,7 @@ it('gives the buckets of the reference for every zone and interval', () =>
       const project = await settle(world);
       const all = reference.seeEvents(world.blocks.flat(), world.links);
       const rows = await stats.rows(ask(project, world, [{ kind: 'time', interval }], filter));
-      const named = figures(rows, ({ groups }) =>
-        String(reference.bucketName(Number(groups[0]), world.zone, interval)),
-      );
+      const named = figures(rows, ({ groups }) => reference.bucketName(Number(groups[0]), world.zone, interval));
       expect(named).toEqual(reference.timeseries(all, world.range, world.zone, interval, filter));
     }),
     { numRuns },

@@ -92,7 +92,13 @@ const chain = (): fc.Arbitrary<Draft[]> =>
       gap: fc.constantFrom(29 * MINUTE, 30 * MINUTE, 30 * MINUTE + 1),
     })
     .map(({ first, start, count, gap }) =>
-      Array.from({ length: count }, (_, at) => ({ ...first, session: '', ts: start + at * gap })),
+      Array.from({ length: count }, (_, at) => ({
+        ...first,
+        // Its ends are pages of their own, so that a session that is seen in part has other ones.
+        ...(at === 0 || at === count - 1 ? { name: 'pageview', path: at === 0 ? '/begin' : '/end' } : {}),
+        session: '',
+        ts: start + at * gap,
+      })),
     );
 
 /** A small world around the change of a clock. */
@@ -101,7 +107,11 @@ export const smallWorld = (): fc.Arbitrary<World> =>
     .record({
       place: fc.constantFrom(...PLACES),
       drafts: fc.array(draft(), { maxLength: 24 }),
-      chain: fc.oneof({ weight: 4, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: chain() }),
+      chain: fc.oneof(
+        { withCrossShrink: true },
+        { weight: 2, arbitrary: fc.constant([]) },
+        { weight: 1, arbitrary: chain() },
+      ),
       repeats: fc.array(fc.record({ of: fc.nat(), later: fc.integer({ min: 1, max: DAY }), seq: fc.nat({ max: 2 }) }), {
         maxLength: 6,
       }),
