@@ -78,9 +78,9 @@ describe('an event', () => {
 });
 
 describe('a batch', () => {
-  it('keeps the order sent within a millisecond', async () => {
+  it('of ids made in order keeps that order within a millisecond', async () => {
     const timestamp = Date.now();
-    const events = Array.from({ length: 50 }, (_, at) => anEvent({ timestamp, name: `n${at}` }));
+    const events = Array.from({ length: 50 }, (_, at) => anEvent({ id: newId(), timestamp, name: `n${at}` }));
     await batch(events);
     expect((await stored()).map(({ id }) => id)).toEqual(events.map(({ id }) => id));
   });
@@ -122,6 +122,14 @@ describe('a batch', () => {
       (await raw('/events', JSON.stringify(anEvent()), { 'content-type': 'text/plain' }, project.keys.pub)).body
         .accepted,
     ).toBe(1);
+  });
+
+  it('may bring a pub key in its address, where no header can be set, and no other key', async () => {
+    const beacon = (key: string) =>
+      fetch(`${app.url}/api/v1/events?key=${key}`, { method: 'POST', body: JSON.stringify(anEvent()) });
+    expect((await beacon(project.keys.pub)).status).toBe(200);
+    expect((await beacon(project.keys.sec)).status).toBe(401);
+    expect(await count()).toBe(1);
   });
 
   it('that cannot be read is refused whole', async () => {

@@ -6,7 +6,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CurrentKey, CurrentProject, FromBrowser, RequireScope } from '../../auth/decorators';
 import type { RequestKey } from '../../auth/auth.types';
 import { bodyTooLarge, invalidInput, unreadableBody, unsupportedMedia } from '../../common/problem';
-import { QueryBoolField } from '../../common/validation/fields';
+import { QueryBoolField, TextField } from '../../common/validation/fields';
 import { ApiProblems } from '../../platform/http/api-problems';
 import type { Project } from '../../projects/projects.types';
 import { eventBatchSchema, eventSchema, inputLimits } from '../event-input';
@@ -18,6 +18,15 @@ import { spoolFull } from './spool';
 export class IngestQuery {
   @QueryBoolField({ optional: true, description: 'Check and describe the events, keep nothing' })
   dryRun?: boolean;
+
+  @TextField({
+    min: 1,
+    max: 100,
+    optional: true,
+    description:
+      'A `pub` key, where the sender can set no header (`navigator.sendBeacon`). No other kind is read from here.',
+  })
+  key?: string;
 }
 
 /** Documents both answers; beside each route, as those of a controller give way to a route's default. */
