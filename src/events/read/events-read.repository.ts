@@ -7,6 +7,7 @@ import { ClickHouse, type ReadOptions } from '../../platform/clickhouse/clickhou
 import type { Sql } from '../../platform/clickhouse/sql';
 import { needsOfFilter } from '../query/filters';
 import { findSessionScan } from '../query/session-scan';
+import type { Caller } from './caller';
 import {
   countsByBucket,
   frequentNames,
@@ -20,9 +21,6 @@ import { exportEvents, type ExportFormat } from './export.queries';
 import { rejectedPage, type RejectPlace } from './rejected.queries';
 import { type EventRead, growingWindows, isPlain } from './selection';
 import type { StoredEventRow } from './stored-event';
-
-/** Who asks: the request's id, and a signal that ends the query when its client goes away. */
-export type Caller = Pick<ReadOptions, 'requestId' | 'signal'>;
 
 /** A page of the list by time. */
 export interface PageAsked {
