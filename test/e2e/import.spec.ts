@@ -187,6 +187,15 @@ describe('the command', () => {
     expect(figure(stdout, 'Lines')).toBe(reference.lines);
   });
 
+  it("takes a project's own key, but not one for browsers", async () => {
+    const { keys } = await ask<{ keys: { sec: string; pub: string } }>('/projects', undefined, { name: 'Own key' });
+    const own = await run('--format', 'combined', '--project', 'any', '--url', server.url, '--key', keys.sec, log);
+    expect([own.status, own.stderr]).toEqual([0, expect.stringContaining("the key's own project")]);
+    expect(own.stdout).toMatch(/Pageviews in the project: 0 before, [1-9]/);
+    const browser = await run('--format', 'combined', '--project', 'any', '--url', server.url, '--key', keys.pub, log);
+    expect([browser.status, browser.stderr]).toEqual([1, expect.stringContaining('a pub key cannot')]);
+  });
+
   it.each([
     ['no server', () => ['--format', 'combined', '--project', 'X', log], 'no server runs on DATA_DIR'],
     [
