@@ -8,10 +8,9 @@ import { UuidField } from '../../common/validation/fields';
 import { CurrentProject, RequireScope } from '../../auth/decorators';
 import { ApiProblems } from '../../platform/http/api-problems';
 import type { Project } from '../../projects/projects.types';
-import { CurrentCaller } from '../../platform/http/caller';
+import { type Caller, CurrentCaller } from '../../platform/http/caller';
 import { EventDto } from './event.dto';
 import * as dto from './events-read.dto';
-import type { Caller } from './events-read.repository';
 import { EventsReadService } from './events-read.service';
 import { EXPORT_TYPES, sendExport } from './send-export';
 

@@ -7,7 +7,7 @@ import { ClickHouse, type ReadOptions } from '../../platform/clickhouse/clickhou
 import type { Sql } from '../../platform/clickhouse/sql';
 import { needsOfFilter } from '../query/filters';
 import { findSessionScan } from '../query/session-scan';
-import type { Caller } from './caller';
+import type { Caller } from '../../platform/http/caller';
 import {
   countsByBucket,
   frequentNames,

@@ -32,7 +32,8 @@ import {
   type PropertyValuesQuery,
   type RejectedEventDto,
 } from './events-read.dto';
-import { type Caller, EventsReadRepository } from './events-read.repository';
+import { EventsReadRepository } from './events-read.repository';
+import type { Caller } from '../../platform/http/caller';
 import type { EventPlace } from './events-list.queries';
 import { toRejectedEventDto } from './rejected-event';
 import type { EventRead } from './selection';
