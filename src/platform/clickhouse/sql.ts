@@ -48,14 +48,8 @@ export const uint8 = (value: number): Bound => new Bound('UInt8', value);
 export const uint32 = (value: number): Bound => new Bound('UInt32', value);
 export const int64 = (value: number | bigint): Bound => new Bound('Int64', value.toString());
 export const float64 = (value: number): Bound => new Bound('Float64', value);
-export const floats = (values: readonly number[]): Bound => new Bound('Array(Float64)', values);
 /** A 64-bit hash (visitor, user, session), given as the 16 hexadecimal digits that the API shows. */
 export const hash = (hex: string): Bound => new Bound('UInt64', BigInt(`0x${hex}`).toString());
-export const hashes = (hex: readonly string[]): Bound =>
-  new Bound(
-    'Array(UInt64)',
-    hex.map((h) => BigInt(`0x${h}`).toString()),
-  );
 /** A moment, in milliseconds. Bound as text: a bare number is refused, a Date would lose its milliseconds. */
 export const instant = (ms: number): Bound => new Bound("DateTime64(3, 'UTC')", clickhouseTime(ms));
 /** A calendar day, `YYYY-MM-DD`. */
