@@ -3,6 +3,7 @@ import { Body, Controller, Get, Module, Param, Post, Query } from '@nestjs/commo
 import { IsInt, IsOptional, IsString, ValidateNested } from 'class-validator';
 import { Type } from 'class-transformer';
 import { connect } from 'node:net';
+import { Public } from '../../src/auth/decorators';
 import { storeUnavailable } from '../../src/common/problem';
 import { startTestApp, type TestApp } from '../support';
 
@@ -28,6 +29,7 @@ class ProbeQuery {
 }
 
 @Controller('probe')
+@Public()
 class ProbeController {
   @Post()
   create(@Body() body: ProbeDto): ProbeDto {
