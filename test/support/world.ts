@@ -101,6 +101,19 @@ const chain = (): fc.Arbitrary<Draft[]> =>
       })),
     );
 
+/** A visitor whose session has an id and rests for weeks: it is one session all the same. */
+const comeback = (): fc.Arbitrary<Draft[]> =>
+  fc
+    .record({
+      first: draft(),
+      session: fc.constantFrom(...SESSIONS),
+      times: fc.array(fc.oneof(moment(), fc.constantFrom(-40 * DAY, -3 * DAY, 4 * DAY, 40 * DAY)), {
+        minLength: 2,
+        maxLength: 4,
+      }),
+    })
+    .map(({ first, session, times }) => times.map((ts, at) => ({ ...first, session, ts, path: `/${at}` })));
+
 /** A small world around the change of a clock. */
 export const smallWorld = (): fc.Arbitrary<World> =>
   fc
