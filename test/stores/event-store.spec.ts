@@ -83,17 +83,17 @@ describe('a block', () => {
 
   it('is found by its ids, in its own project only, whatever its time', async () => {
     const store = aStore();
-    const late = anEntry({ ts: Date.UTC(2015, 4, 17) });
+    const late = anEntry({ ts: Date.UTC(2015, 4, 17) }, false);
     await store.store({ id: newId(), entries: [late], rejects: [] });
     const elsewhere = { ...late, project: project + 1_000 };
-    expect(await store.findStored([late, elsewhere, anEntry()])).toEqual(new Set([`${project}:${late.id}`]));
+    expect(await store.findStored([late, elsewhere, anEntry({}, false)])).toEqual(new Set([`${project}:${late.id}`]));
   });
 
   it('finds thousands of ids at once', async () => {
     const store = aStore();
-    const entries = Array.from({ length: 5_000 }, () => anEntry());
+    const entries = Array.from({ length: 5_000 }, () => anEntry({}, false));
     await store.store({ id: newId(), entries, rejects: [] });
-    expect((await store.findStored([...entries, anEntry()])).size).toBe(5_000);
+    expect((await store.findStored([...entries, anEntry({}, false)])).size).toBe(5_000);
   });
 
   it('loses only its poison', async () => {
@@ -134,6 +134,21 @@ describe('a block', () => {
     // Whoever comes later finds what is left, and changes nothing.
     await one.store({ id: newId(), entries: [], rejects: [] }, [first, second]);
     expect(await count()).toBe('1');
+  });
+
+  it('that nobody could see twice is settled behind them', async () => {
+    const store = aStore();
+    const id = randomUUID();
+    const first = anEntry({ event_id: id, ts: 1_700_000_000_000 });
+    const second = anEntry({ event_id: id, ts: 1_600_000_000_000 });
+    const since = Date.now();
+    await store.store({ id: newId(), entries: [first, anEntry()], rejects: [] });
+    await store.store({ id: newId(), entries: [second], rejects: [] });
+    expect(await store.settleSince(since)).toBe(1);
+    for (let tries = 0; tries < 100 && (await count()) !== '2'; tries += 1) await sleep(100);
+    expect(await ask(`SELECT toUnixTimestamp64Milli(ts) FROM events FINAL WHERE event_id = '${id}'`)).toBe(
+      '1600000000000',
+    );
   });
 
   it('goes with its project, and no other', async () => {

@@ -50,11 +50,12 @@ export class EventStore {
     private readonly clock: Clock,
   ) {}
 
-  /** Which of these events are in the warehouse already, under whatever time or visitor.
-   *  @returns keys (`keyOf`) of those that arrived within the last week; older ones are caught by the sort key
+  /** Which of these events are in the warehouse already, under another time or visitor. Only those are looked up that may come
+   *  under another one: the rest are caught by their sort key, and looking them up too would cost a third of the insert.
+   *  @returns keys (`keyOf`) of those that arrived within the last week
    *  @throws ClickHouseFault */
   async findStored(entries: readonly Entry[]): Promise<Set<string>> {
-    const given = entries.filter((entry) => entry.idGiven);
+    const given = entries.filter(isDoubtful);
     if (given.length === 0) return new Set();
     const rows = await this.#rows<{ project: number; id: string }>(sql`
       SELECT DISTINCT project_id AS project, toString(event_id) AS id
@@ -159,18 +160,31 @@ export class EventStore {
    *  Whoever looks second finds both and leaves the same one.
    *  TRICKY: the deletion is noted durably and carried out behind the answer: a mutation passes over every part, which can take seconds. */
   async #settleTwins(entries: readonly Entry[]): Promise<void> {
-    const doubtful = entries.filter((entry) => entry.idGiven && !entry.keyStable);
+    const doubtful = entries.filter(isDoubtful);
     if (doubtful.length === 0) return;
+    await this.#settle(sql`
+      project_id IN ${projectsOf(doubtful)} AND event_id IN ${uuids(doubtful.map(({ id }) => id))}`);
+  }
+
+  /** Settles what no request could see: an id that came first with a time of its own and then with another one, or the twin of a
+   *  process that died before it looked.
+   *  @param since of what arrived then or later, milliseconds
+   *  @returns how many ids had more than one row */
+  async settleSince(since: number): Promise<number> {
+    return this.#settle(sql`
+      (project_id, event_id) IN (SELECT project_id, event_id FROM events WHERE received_at >= ${instant(since)})`);
+  }
+
+  /** Leaves one row of each id among the chosen ones of the last week: that of the least time and visitor. */
+  async #settle(chosen: Sql): Promise<number> {
     const twins = await this.#rows<Twin>(sql`
       SELECT project_id AS project, toString(event_id) AS id,
              toUnixTimestamp64Milli(min((ts, visitor_id)).1) AS at, lower(hex(min((ts, visitor_id)).2)) AS visitor,
              groupUniqArray(toYYYYMM(ts)) AS partitions
-      FROM events FINAL
-      WHERE project_id IN ${projectsOf(doubtful)}
-        AND received_at >= ${instant(this.clock.now() - LOOKBACK_MS)}
-        AND event_id IN ${uuids(doubtful.map(({ id }) => id))}
+      FROM events
+      WHERE received_at >= ${instant(this.clock.now() - LOOKBACK_MS)} AND ${chosen}
       GROUP BY project_id, event_id
-      HAVING count() > 1`);
+      HAVING uniqExact(ts, visitor_id) > 1`);
     for (const { project, id, at, visitor, partitions } of twins)
       for (const partition of partitions)
         await this.clickhouse.run(sql`
@@ -178,6 +192,7 @@ export class EventStore {
           WHERE project_id = ${uint32(project)} AND event_id = ${uuid(id)}
             AND NOT (ts = ${instant(at)} AND visitor_id = ${hash(visitor)})
           SETTINGS lightweight_deletes_sync = 0`);
+    return twins.length;
   }
 
   /** Deletes everything of a project. Repeatable.
@@ -203,6 +218,9 @@ export class EventStore {
     }
   }
 }
+
+/** Whether the same id may come, or have come, under another sort key. */
+const isDoubtful = (entry: Entry): boolean => entry.idGiven && !entry.keyStable;
 
 const projectsOf = (entries: readonly Entry[]): Bound =>
   new Bound('Array(UInt32)', [...new Set(entries.map(({ project }) => project))]);

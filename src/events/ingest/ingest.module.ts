@@ -9,12 +9,12 @@ import { IngestService } from './ingest.service';
 import { IngestSteps } from './ingest-steps';
 import { Salts } from './salts';
 import { Spool } from './spool';
-import { SpoolProcessor } from './spool.processor';
+import { IngestProcessor } from './ingest.processor';
 
 @Module({
   imports: [GeoModule],
   controllers: [IngestController],
-  providers: [BlockWriter, EventStore, EventsEraser, IngestService, IngestSteps, Salts, Spool, SpoolProcessor],
+  providers: [BlockWriter, EventStore, EventsEraser, IngestService, IngestSteps, Salts, Spool, IngestProcessor],
   exports: [IngestSteps],
 })
 export class IngestModule {}

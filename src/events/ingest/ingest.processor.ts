@@ -1,31 +1,40 @@
-// Who empties the spool? Any worker, one at a time, oldest block first, until it is empty or the warehouse goes away again.
+// Who looks after what was taken in? Any worker: it empties the spool, oldest block first, and settles ids that were stored twice.
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
-import { Maintenance } from '../../platform/queue/maintenance';
+import { Clock } from '../../common/clock';
+import { HOUR_MS, MINUTE_MS } from '../../common/time-range';
 import { ClickHouseFault } from '../../platform/clickhouse/faults';
+import { Maintenance } from '../../platform/queue/maintenance';
 import { keyOf } from './block';
 import { EventStore } from './event-store';
 import { Spool } from './spool';
 
-const EVERY_MS = 2_000;
+const DRAIN_EVERY_MS = 2_000;
 /** Nobody waits for an answer here, and a block that once was too slow for a request must still get through. */
 const PATIENT_MS = 300_000;
+const SETTLE_EVERY_MS = 20_000;
 
 @Injectable()
-export class SpoolProcessor implements OnModuleInit {
-  readonly #logger = new Logger(SpoolProcessor.name);
+export class IngestProcessor implements OnModuleInit {
+  readonly #logger = new Logger(IngestProcessor.name);
+  /** What arrived before is settled; at the start an hour is looked at again. */
+  #settledUntil: number;
 
   constructor(
     private readonly maintenance: Maintenance,
     private readonly spool: Spool,
     private readonly store: EventStore,
-  ) {}
+    private readonly clock: Clock,
+  ) {
+    this.#settledUntil = clock.now() - HOUR_MS;
+  }
 
   onModuleInit(): void {
-    this.maintenance.every(EVERY_MS, 'drain-spool', () => this.drain());
+    this.maintenance.every(DRAIN_EVERY_MS, 'drain-spool', () => this.drain());
+    this.maintenance.every(SETTLE_EVERY_MS, 'settle-ids', () => this.settle());
   }
 
   /** Stores what waits. A block that was stored already, whole or in part, changes nothing: its rows have the same sort keys,
-   *  and ids that came in meanwhile are looked up.
+   *  and ids that may have come in otherwise meanwhile are looked up.
    *  @returns how many blocks were stored */
   async drain(): Promise<number> {
     let drained = 0;
@@ -45,5 +54,15 @@ export class SpoolProcessor implements OnModuleInit {
     if (drained > 0) this.#logger.log({ blocks: drained }, 'blocks of the spool were stored');
     await this.spool.depth();
     return drained;
+  }
+
+  /** Leaves one row of each id that arrived lately. A minute is looked at twice: clocks of replicas differ, and inserts take time.
+   *  @returns how many ids had more than one row */
+  async settle(): Promise<number> {
+    const begun = this.clock.now();
+    const settled = await this.store.settleSince(this.#settledUntil - MINUTE_MS);
+    this.#settledUntil = begun;
+    if (settled > 0) this.#logger.log({ ids: settled }, 'ids that were stored under two times were settled');
+    return settled;
   }
 }
