@@ -124,6 +124,7 @@ export const smallWorld = (): fc.Arbitrary<World> =>
         { withCrossShrink: true },
         { weight: 2, arbitrary: fc.constant([]) },
         { weight: 1, arbitrary: chain() },
+        { weight: 1, arbitrary: comeback() },
       ),
       repeats: fc.array(fc.record({ of: fc.nat(), later: fc.integer({ min: 1, max: DAY }), seq: fc.nat({ max: 2 }) }), {
         maxLength: 6,
