@@ -31,7 +31,9 @@ describe('the configuration', () => {
 
   it('is named in docs/operations.md only as it is', () => {
     const known = new Set([...variableDocs().map(({ name }) => name), 'NODE_OPTIONS']);
-    const named = [...read('docs/operations.md').matchAll(/`([A-Z][A-Z0-9]*_[A-Z0-9_]+)/g)].map(([, name]) => name ?? '');
+    const named = [...read('docs/operations.md').matchAll(/`([A-Z][A-Z0-9]*_[A-Z0-9_]+)/g)].map(
+      ([, name]) => name ?? '',
+    );
     expect(named.filter((name) => !known.has(name))).toEqual([]);
   });
 });

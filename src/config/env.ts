@@ -175,7 +175,12 @@ export const variableDocs = (): VariableDoc[] => {
   const defaults = new Env() as unknown as Record<string, unknown>;
   return variables.map(({ name, purpose, rule }) => {
     const value = defaults[name];
-    return { name, purpose, rule, default: value === undefined ? '' : String(value) };
+    return {
+      name,
+      purpose,
+      rule,
+      default: value === undefined ? '' : (value as string | number | string[]).toString(),
+    };
   });
 };
 

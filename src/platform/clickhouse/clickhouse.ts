@@ -118,8 +118,8 @@ export class ClickHouse implements OnApplicationShutdown {
       });
       const tag = result.response_headers['x-clickhouse-exception-tag'];
       // Servers before 25.11 send no tag, and their errors can't be told from rows.
-      if (typeof tag !== 'string') return result.stream as Readable;
-      return pipeline(result.stream as Readable, new ResultGuard(tag), () => undefined);
+      if (typeof tag !== 'string') return result.stream;
+      return pipeline(result.stream, new ResultGuard(tag), () => undefined);
     } catch (error) {
       throw this.#forCaller(error);
     }
@@ -138,7 +138,7 @@ export class ClickHouse implements OnApplicationShutdown {
           max_execution_time: Math.ceil(timeoutMs / 1000),
         },
       });
-      for await (const _ of result.stream as Readable) {
+      for await (const _ of result.stream) {
         // An INSERT answers nothing; reading to the end is what returns the connection.
       }
     } catch (error) {

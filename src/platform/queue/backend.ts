@@ -45,7 +45,7 @@ async function inPostgres(url: string): Promise<QueueBackend> {
   return {
     queue: (name, options) => new Queue(name, { ...options, connection: pool }, createPostgresBackend) as never,
     worker: (name, processor, options) =>
-      new Worker(name, processor, { ...options, connection: pool } as never, createPostgresBackend as never),
+      new Worker(name, processor, { ...options, connection: pool }, createPostgresBackend as never),
     close: () => pool.end(),
   };
 }
