@@ -110,12 +110,14 @@ async function inPlace(
   // KILL must not wait behind what it shall stop.
   const leave = kind === 'kill' ? undefined : await slots.take(query.gone);
   try {
-    const lease = await rooms.sessions.lease(request);
+    const lease = await rooms.sessions.lease(request, found.data !== undefined);
+    let wentWell = false;
     try {
-      await prepare(request, found.statement, lease);
+      if (!lease.prepared) await prepare(request, found.statement, lease);
       await run(request, found, query, lease.connection, answer, rooms);
+      wentWell = true;
     } finally {
-      await lease.giveBack();
+      await lease.giveBack(wentWell);
     }
   } finally {
     leave?.();

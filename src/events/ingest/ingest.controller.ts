@@ -1,12 +1,11 @@
 // Where do events come in? Two routes that read their own bodies: single events and batches, as JSON or NDJSON.
-import { applyDecorators, Controller, HttpCode, Post, Query, Req, Res } from '@nestjs/common';
-import { ApiBody, ApiConsumes, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { applyDecorators, Controller, HttpCode, Post, Req, Res } from '@nestjs/common';
+import { ApiBody, ApiConsumes, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CurrentKey, CurrentProject, FromBrowser, RequireScope } from '../../auth/decorators';
 import type { RequestKey } from '../../auth/auth.types';
-import { bodyTooLarge, invalidInput, unreadableBody, unsupportedMedia } from '../../common/problem';
-import { QueryBoolField, TextField } from '../../common/validation/fields';
+import { bodyTooLarge, type FieldError, invalidInput, unreadableBody, unsupportedMedia } from '../../common/problem';
 import { ApiProblems } from '../../platform/http/api-problems';
 import type { Project } from '../../projects/projects.types';
 import { eventBatchSchema, eventSchema, inputLimits } from '../event-input';
@@ -15,19 +14,37 @@ import { IngestAnswerDto } from './ingest.dto';
 import { IngestService } from './ingest.service';
 import { spoolFull } from './spool';
 
-export class IngestQuery {
-  @QueryBoolField({ optional: true, description: 'Check and describe the events, keep nothing' })
-  dryRun?: boolean;
-
-  @TextField({
-    min: 1,
-    max: 100,
-    optional: true,
-    description:
-      'A `pub` key, where the sender can set no header (`navigator.sendBeacon`). No other kind is read from here.',
-  })
-  key?: string;
+/** What may stand in the address. Read here, not by the pipe: this is the path of every event.
+ *  TRICKY: `key` is the guard's to read; a page's beacon can set no header. */
+function readDryRun(query: unknown): boolean {
+  const { dryRun, key: _key, ...rest } = query as Record<string, string>;
+  const errors: FieldError[] = Object.keys(rest).map((path) => ({
+    path,
+    code: 'unknown_field',
+    message: 'is not a parameter here',
+  }));
+  if (dryRun !== undefined && dryRun !== 'true' && dryRun !== 'false')
+    errors.push({ path: 'dryRun', code: 'not_a_boolean', message: 'must be true or false' });
+  if (errors.length > 0) throw invalidInput({ errors });
+  return dryRun === 'true';
 }
+
+const ApiIngestQuery = (): MethodDecorator =>
+  applyDecorators(
+    ApiQuery({
+      name: 'dryRun',
+      required: false,
+      schema: { type: 'boolean' },
+      description: 'Check and describe the events, keep nothing',
+    }),
+    ApiQuery({
+      name: 'key',
+      required: false,
+      schema: { type: 'string' },
+      description:
+        'A `pub` key, where the sender can set no header (`navigator.sendBeacon`). No other kind is read from here.',
+    }),
+  );
 
 /** Documents both answers; beside each route, as those of a controller give way to a route's default. */
 const ApiIngestAnswers = () =>
@@ -58,15 +75,15 @@ export class IngestController {
   })
   @ApiConsumes('application/json', 'text/plain')
   @ApiBody({ schema: eventSchema as object })
+  @ApiIngestQuery()
   @ApiIngestAnswers()
   async one(
     @CurrentProject() project: Project,
     @CurrentKey() key: RequestKey,
-    @Query() { dryRun = false }: IngestQuery,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<IngestAnswerDto> {
-    return this.#answer(project, key, dryRun, request, reply, readSingle(bytesOf(request)));
+    return this.#answer(project, key, request, reply, readSingle(bytesOf(request)));
   }
 
   @Post('batch')
@@ -79,6 +96,7 @@ export class IngestController {
     description: `At most ${inputLimits.eventsPerRequest} events and 10 MB after decoding. One event that is refused never costs the others.`,
   })
   @ApiConsumes('application/json', 'text/plain', 'application/x-ndjson')
+  @ApiIngestQuery()
   @ApiIngestAnswers()
   @ApiBody({
     description: '`{ sentAt?, events }` as JSON, or one event a line as `application/x-ndjson`.',
@@ -88,18 +106,16 @@ export class IngestController {
   async batch(
     @CurrentProject() project: Project,
     @CurrentKey() key: RequestKey,
-    @Query() { dryRun = false }: IngestQuery,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<IngestAnswerDto> {
     const ndjson = /^application\/x-ndjson\b/i.test(request.headers['content-type'] ?? '');
-    return this.#answer(project, key, dryRun, request, reply, readBatch(bytesOf(request), ndjson));
+    return this.#answer(project, key, request, reply, readBatch(bytesOf(request), ndjson));
   }
 
   async #answer(
     project: Project,
     key: RequestKey,
-    dryRun: boolean,
     request: FastifyRequest,
     reply: FastifyReply,
     list: EventList,
@@ -111,7 +127,7 @@ export class IngestController {
       userAgent: request.headers['user-agent'] ?? '',
       list,
       bytes: bytesOf(request).length,
-      dryRun,
+      dryRun: readDryRun(request.query),
     });
     if (where === 'spooled') reply.status(202);
     return answer;

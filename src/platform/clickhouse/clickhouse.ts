@@ -128,13 +128,14 @@ export class ClickHouse implements OnApplicationShutdown {
   /** Stores a block, whole or not at all.
    *  @throws ClickHouseFault: `away` (try again with the same block and token) or `data` (a row of it never fits) */
   async insert(block: Block, timeoutMs = this.env.INSERT_TIMEOUT_MS): Promise<void> {
+    if (!/^[\w:-]{1,200}$/.test(block.token)) throw new Error('A token is made of ids of ours');
     try {
       const result = await this.#writer.exec({
-        query: `INSERT INTO ${block.table} (${block.columns.join(', ')}) FORMAT JSONCompactEachRow`,
+        // The token stands in the statement, so that every insert has the same settings around it.
+        query: `INSERT INTO ${block.table} (${block.columns.join(', ')}) SETTINGS insert_deduplication_token = '${block.token}' FORMAT JSONCompactEachRow`,
         values: Readable.from([block.body]),
         abort_signal: AbortSignal.timeout(timeoutMs),
         clickhouse_settings: {
-          insert_deduplication_token: block.token,
           max_execution_time: Math.ceil(timeoutMs / 1000),
         },
       });
