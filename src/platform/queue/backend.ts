@@ -1,11 +1,12 @@
 // Where do queues live? In Redis where it is configured, else in Postgres; both behind the same BullMQ.
 import { Queue, Worker, createPostgresBackend, runMigrations } from 'bullmq';
 import type { Processor, QueueOptions, WorkerOptions } from 'bullmq';
-import { Client, Pool } from 'pg';
+import { Client } from 'pg';
 import type { StoreUrls } from '../../config/env';
 import { DatabaseRefused } from '../postgres/migrate';
 import { codeOf } from '../postgres/errors';
 import { poolOptions } from '../postgres/postgres';
+import { PatientPool } from './patient-pool';
 import { QUEUE_NAMES } from './queue-names';
 
 /** BullMQ's own name for its schema; with a pool of ours it takes no other. */
@@ -30,7 +31,7 @@ export const queueBackend = (urls: StoreUrls): Promise<QueueBackend> =>
 
 async function inPostgres(url: string): Promise<QueueBackend> {
   await migrate(url);
-  const pool = new Pool({
+  const pool = new PatientPool({
     ...poolOptions(url),
     application_name: 'millrace-queues',
     max: POOL_SIZE,

@@ -29,6 +29,8 @@ const ADD_TIMEOUT_MS = 5_000;
 /** The whole process has 10 s to end; a job that needs longer is taken over by another worker. */
 const CLOSE_TIMEOUT_MS = 5_000;
 const WARN_EVERY_MS = 10_000;
+/** How long a worker waits before it asks a store again that is away. */
+const RETRY_MS = 2_000;
 
 /** The queues of the app. */
 @Injectable()
@@ -73,6 +75,7 @@ export class Queues implements OnModuleDestroy, OnApplicationShutdown {
     const worker = this.backend.worker(name, handler, {
       concurrency: options.concurrency ?? 1,
       lockDuration: options.lockMs ?? 30_000,
+      runRetryDelay: RETRY_MS,
       // A job whose worker died is run again, not failed at once: handlers can run twice, and are made for it.
       maxStalledCount: 5,
     });
