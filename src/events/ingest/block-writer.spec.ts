@@ -87,6 +87,20 @@ describe('the block writer', () => {
     expect(store.blocks.length).toBeLessThan(30);
   });
 
+  it('keeps senders together who each wait for their answer before they send again', async () => {
+    const { store, writer } = world();
+    const sender = async (name: number) => {
+      for (let at = 0; at < 10; at += 1) await writer.submit([entry(`${name}-${at}`)], []);
+    };
+    await Promise.all([
+      ...Array.from({ length: 16 }, (_, name) => sender(name)),
+      sleep(2).then(() => Promise.all(Array.from({ length: 16 }, (_, name) => sender(100 + name)))),
+    ]);
+    expect(store.ids.size).toBe(320);
+    // Ten blocks of all, and the one in which only the first half had come.
+    expect(store.blocks.length).toBeLessThanOrEqual(13);
+  });
+
   it('stores two blocks side by side where many rows wait', async () => {
     const { store, writer } = world();
     const many = (from: number) => Array.from({ length: 2_000 }, (_, at) => entry(`${from + at}`));

@@ -1,5 +1,6 @@
 // How do requests share inserts, and when may one be answered? While a block is being stored, those that arrive fill the next one.
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { newId } from '../../common/ids';
 import { Problem, storeUnavailable } from '../../common/problem';
 import { ClickHouse } from '../../platform/clickhouse/clickhouse';
@@ -37,6 +38,10 @@ const WAITING_ROWS = 100_000;
 /** Ids of the last minutes: a client's quick retry is recognised without asking the warehouse. About 30 MB. */
 const RECENT_IDS = 200_000;
 const PROBE_MS = 500;
+/** After a small block its senders get a moment to come back, or they would fall into two groups that take turns, each with a block of
+ *  its own. Nobody waits for it who comes to an idle writer. */
+const SMALL_BLOCK_ROWS = 200;
+const REGROUP_MS = 2;
 
 @Injectable()
 export class BlockWriter implements OnModuleDestroy {
@@ -85,7 +90,10 @@ export class BlockWriter implements OnModuleDestroy {
   }
 
   async #runLane(): Promise<void> {
-    for (let taken = this.#take(); taken.length > 0; taken = this.#take()) await this.#process(taken);
+    for (let taken = this.#take(); taken.length > 0; taken = this.#take()) {
+      await this.#process(taken);
+      if (rowsOf(taken) < SMALL_BLOCK_ROWS) await sleep(REGROUP_MS);
+    }
     this.#lanes -= 1;
   }
 
@@ -95,7 +103,7 @@ export class BlockWriter implements OnModuleDestroy {
     let rows = 0;
     for (let at = 0; at < this.#waiting.length && rows < BLOCK_ROWS;) {
       const next = this.#waiting[at]!;
-      const size = next.entries.length + next.rejects.length;
+      const size = rowsOf([next]);
       if (rows > 0 && rows + size > BLOCK_ROWS) break;
       if (next.entries.some((entry) => entry.idGiven && this.#inFlight.has(keyOf(entry)))) {
         at += 1;
@@ -208,3 +216,6 @@ export class BlockWriter implements OnModuleDestroy {
     this.#probe.unref();
   }
 }
+
+const rowsOf = (submissions: readonly Submission[]): number =>
+  submissions.reduce((rows, { entries, rejects }) => rows + entries.length + rejects.length, 0);
