@@ -161,10 +161,12 @@ describe('the block writer', () => {
     expect((await writer.submit([entry('c')], [])).where).toBe('stored');
   });
 
-  it('says which entries the engine refuses', async () => {
-    const { writer } = world();
+  it('says which entries the engine refuses, and takes them when they come mended', async () => {
+    const { store, writer } = world();
     const { fates } = await writer.submit([entry('a'), entry('b', { line: 'poison' })], []);
     expect(fates).toEqual(['accepted', 'refused']);
+    store.ids.delete('b');
+    expect((await writer.submit([entry('b')], [])).fates).toEqual(['accepted']);
   });
 
   it('refuses a request that would wait behind too much', async () => {

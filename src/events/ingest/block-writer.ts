@@ -153,9 +153,10 @@ export class BlockWriter implements OnModuleDestroy {
         const stored = await this.store.findStored(sent);
         for (const entry of sent) if (stored.has(keyOf(entry))) duplicates.add(entry);
         fresh = sent.filter((entry) => !duplicates.has(entry));
-        const refused = await this.#storeWithRetry({ id, entries: fresh, rejects }, sent);
-        this.#remember(fresh);
-        return { where: 'stored', duplicates, refused: new Set(refused) };
+        const refused = new Set(await this.#storeWithRetry({ id, entries: fresh, rejects }, sent));
+        // A refused event may come again, mended, under the same id.
+        this.#remember(fresh.filter((entry) => !refused.has(entry)));
+        return { where: 'stored', duplicates, refused };
       } catch (error) {
         if (!(error instanceof ClickHouseFault)) throw error;
         this.#logger.warn({ fault: error.type, rows: fresh.length }, 'a block goes to the spool');
