@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Clock } from '../../src/common/clock';
 import { newId } from '../../src/common/ids';
 import { Env, StoreUrls } from '../../src/config/env';
-import type { Entry } from '../../src/events/ingest/block';
+import { type Entry, packBlock, unpackBlock } from '../../src/events/ingest/block';
 import { EventStore } from '../../src/events/ingest/event-store';
 import { encodeRow, type EventRow } from '../../src/events/pipeline';
 import { emptyRow } from '../../src/events/pipeline/event-row';
@@ -159,6 +159,16 @@ describe('a block', () => {
     await store.erase(project);
     expect([await count(), await count('visitor_links')]).toEqual(['0', '0']);
     expect(await ask(`SELECT count() FROM events WHERE project_id = ${project + 2_000}`)).toBe('1');
+  });
+
+  it('that an older release wrote, with fewer columns, is stored as it was meant', async () => {
+    const id = randomUUID();
+    const columns = ['project_id', 'ts', 'received_at', 'event_id', 'name', 'visitor_id'];
+    const line = JSON.stringify([project, '2026-01-01 00:00:00.000', '2026-01-01 00:00:00.000', id, 'old', '7']);
+    const old = { ...anEntry(), id, line };
+    const waited = unpackBlock(packBlock({ id: newId(), entries: [old], rejects: [], columns }));
+    expect(await aStore().store(waited)).toEqual([]);
+    expect(await ask(`SELECT name FROM events WHERE project_id = ${project}`)).toBe('old');
   });
 
   it('stores years of months at once', async () => {

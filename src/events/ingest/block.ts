@@ -1,5 +1,6 @@
 // What travels from a request to the warehouse? Entries and rejects, already encoded; a block is what shares one insert.
 import { gunzipSync, gzipSync } from 'node:zlib';
+import { eventColumns } from '../pipeline';
 
 /** An accepted event. Its line never changes again, so storing it twice leaves one row. */
 export interface Entry {
@@ -32,13 +33,16 @@ export interface Block {
   readonly id: string;
   readonly entries: readonly Entry[];
   readonly rejects: readonly Reject[];
+  /** Columns of the entries' lines, where they were written by another release than the one that stores them. */
+  readonly columns?: readonly string[];
 }
 
 /** Names an event across projects. */
 export const keyOf = (entry: Pick<Entry, 'project' | 'id'>): string => `${entry.project}:${entry.id}`;
 
-/** A block as it lies in the spool. */
-export const packBlock = (block: Block): Buffer => gzipSync(JSON.stringify(block), { level: 1 });
+/** A block as it lies in the spool, with its columns: it may outlive this release. */
+export const packBlock = (block: Block): Buffer =>
+  gzipSync(JSON.stringify({ columns: eventColumns, ...block }), { level: 1 });
 
 /** The block that `packBlock` packed. */
 export const unpackBlock = (body: Buffer): Block => JSON.parse(gunzipSync(body).toString('utf8')) as Block;

@@ -73,7 +73,7 @@ export class EventStore {
    *  @throws ClickHouseFault of kind `away`: nothing is certain, the whole block is to be stored again */
   async store(block: Block, sent: readonly Entry[] = block.entries, timeoutMs?: number): Promise<Entry[]> {
     await this.#storeLinks(block, timeoutMs);
-    const refused = await this.#storeEvents(block.entries, block.id, timeoutMs);
+    const refused = await this.#storeEvents(block, block.id, timeoutMs);
     await this.#storeRejects(
       [...block.rejects, ...refused.map((entry) => rejectOfRefusedRow(entry, this.clock.now()))],
       block.id,
@@ -114,14 +114,15 @@ export class EventStore {
   }
 
   /** Inserts rows; where the engine refuses the block for what is in it, halves it until the poison is alone. */
-  async #storeEvents(entries: readonly Entry[], token: string, timeoutMs?: number): Promise<Entry[]> {
+  async #storeEvents(block: Block, token: string, timeoutMs?: number): Promise<Entry[]> {
+    const { entries, columns = eventColumns } = block;
     if (entries.length === 0) return [];
     try {
       const stop = this.metrics.insertSeconds.startTimer();
       await this.clickhouse.insert(
         {
           table: 'events',
-          columns: eventColumns,
+          columns,
           body: entries.map(({ line }) => line).join('\n'),
           token: `${token}:events`,
         },
@@ -137,8 +138,8 @@ export class EventStore {
       if (entries.length === 1) return [...entries];
       const half = entries.length >> 1;
       return [
-        ...(await this.#storeEvents(entries.slice(0, half), `${token}:0`, timeoutMs)),
-        ...(await this.#storeEvents(entries.slice(half), `${token}:1`, timeoutMs)),
+        ...(await this.#storeEvents({ ...block, entries: entries.slice(0, half) }, `${token}:0`, timeoutMs)),
+        ...(await this.#storeEvents({ ...block, entries: entries.slice(half) }, `${token}:1`, timeoutMs)),
       ];
     }
   }
