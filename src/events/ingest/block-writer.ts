@@ -27,7 +27,7 @@ interface Submission {
   readonly reject: (error: unknown) => void;
 }
 
-/** An insert costs 10 to 20 ms however small it is, and 20 microseconds a row: past 5,000 rows a block gains little and waits long. */
+/** An insert costs about 12 ms however small it is, and 20 to 30 microseconds a row: past 5,000 rows a block gains little and waits long. */
 const BLOCK_ROWS = 5_000;
 /** Two blocks at once: one is parsed by the engine while the other is written and synced. */
 const LANES = 2;
@@ -39,7 +39,7 @@ const WAITING_ROWS = 100_000;
 const RECENT_IDS = 200_000;
 const PROBE_MS = 500;
 /** After a small block its senders get a moment to come back, or they would fall into two groups that take turns, each with a block of
- *  its own (measured with 32 senders of single events: 17 rows a block, and half the rate). Nobody waits for it who comes to an idle writer. */
+ *  its own (32 senders of single events: 17 rows a block without this, 25 with it). Nobody waits for it who comes to an idle writer. */
 const SMALL_BLOCK_ROWS = 200;
 const REGROUP_STEPS = 5;
 const REGROUP_STEP_MS = 1;

@@ -51,7 +51,7 @@ export class EventStore {
   ) {}
 
   /** Which of these events are in the warehouse already, under another time or visitor. Only those are looked up that may come
-   *  under another one: the rest are caught by their sort key, and looking them up too would cost a third of the insert.
+   *  under another one: the rest are caught by their sort key, and a look-up costs as much as a small insert.
    *  @returns keys (`keyOf`) of those that arrived within the last week
    *  @throws ClickHouseFault */
   async findStored(entries: readonly Entry[]): Promise<Set<string>> {
