@@ -64,6 +64,11 @@ describe('the warehouse', () => {
   });
 });
 
+it('a warehouse that cannot be reached is named in one line', () =>
+  expect(migrateClickHouse('http://127.0.0.1:1/x', undefined)).rejects.toThrow(
+    'The warehouse could not be prepared: NOT_REACHABLE.',
+  ));
+
 describe('a block', () => {
   it('is stored as one row an event, and leaves one when it is sent again', async () => {
     const store = aStore();

@@ -3,6 +3,15 @@ import { createClient } from '@clickhouse/client';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { packageRoot } from '../../config/paths';
+import { toFault } from './faults';
+
+/** A warehouse that this code can't work with. One line, for whoever starts the server. */
+export class WarehouseRefused extends Error {
+  constructor(line: string, cause?: unknown) {
+    super(line, { cause });
+    this.name = 'WarehouseRefused';
+  }
+}
 
 interface Migration {
   version: number;
@@ -15,11 +24,20 @@ const FOLDER_BUILT = join(packageRoot, 'dist', 'platform', 'clickhouse', 'migrat
 
 /** Applies what is missing. The caller holds a lock that every booting process asks for (Postgres keeps it: ClickHouse has none).
  *  @param url of the database, which is made where it does not exist
- *  @throws an error of one line where the warehouse is newer than this code */
+ *  @throws WarehouseRefused where the warehouse is newer than this code, or can't be reached or changed */
 export async function migrateClickHouse(url: string, cluster: string | undefined): Promise<void> {
+  try {
+    await migrate(url, cluster);
+  } catch (error) {
+    if (error instanceof WarehouseRefused) throw error;
+    throw new WarehouseRefused(`The warehouse could not be prepared: ${toFault(error).type}.`, error);
+  }
+}
+
+async function migrate(url: string, cluster: string | undefined): Promise<void> {
   const database = decodeURIComponent(new URL(url).pathname.slice(1)) || 'default';
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(database))
-    throw new Error('CLICKHOUSE_URL names a database that is not a plain identifier');
+    throw new WarehouseRefused('CLICKHOUSE_URL names a database that is not a plain identifier');
   const onCluster = cluster === undefined ? '' : `ON CLUSTER '${cluster}'`;
   const server = new URL(url);
   server.pathname = '';
@@ -43,7 +61,7 @@ export async function migrateClickHouse(url: string, cluster: string | undefined
     const known = await readMigrations(cluster);
     const unknown = [...applied].filter((version) => !known.some((migration) => migration.version === version));
     if (unknown.length > 0)
-      throw new Error(
+      throw new WarehouseRefused(
         `The warehouse has schema version ${Math.max(...unknown)}, which is newer than this Millrace: start the newer release`,
       );
     for (const { version, name, statements } of known.filter((migration) => !applied.has(migration.version))) {
