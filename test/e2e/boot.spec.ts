@@ -157,7 +157,7 @@ describe('a server that cannot start', () => {
     expect(run.stderr()).toContain('EADDRINUSE');
     await first.close();
     expect(
-      await until(() => !existsSync(join(folder, 'postgres', 'postmaster.pid')) && !isAlive(clickhouse), 8_000),
+      await until(() => !existsSync(join(folder, 'postgres', 'postmaster.pid')) && !isAlive(clickhouse), 30_000),
     ).toBe(true);
   });
 });
