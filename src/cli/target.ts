@@ -4,6 +4,7 @@ import { readRunFile } from '../embedded/run-file';
 import { type Env, readEnv } from '../config/env';
 import { ApiClient, type ClientOptions, type Target } from './client';
 import { CommandFailed } from './command';
+import { parseUrl } from '../common/url';
 
 export interface TargetOptions {
   /** `--url` */
@@ -19,7 +20,7 @@ export function findTarget({ url, key }: TargetOptions, environment: NodeJS.Proc
   const env: Env = readEnv(environment);
   const run = readRunFile(env);
   const chosenUrl = (url ?? run?.url ?? `http://127.0.0.1:${env.PORT}`).replace(/\/+$/, '');
-  if (!/^https?:\/\//.test(chosenUrl) || !URL.canParse(chosenUrl))
+  if (!/^https?:\/\//.test(chosenUrl) || parseUrl(chosenUrl) === undefined)
     throw new CommandFailed('--url must be an address such as http://127.0.0.1:3000');
   // The run file's token is for the server that wrote it, and for no other address.
   const local = run !== undefined && sameServer(chosenUrl, run.url) ? run.token : undefined;

@@ -1,5 +1,6 @@
 // Which variables does Millrace read, under which rules? Each says everything about itself once; `process.env` is read here only.
 import 'reflect-metadata';
+import { parseUrl } from '../common/url';
 
 type Parse<T> = (text: string) => T | undefined;
 
@@ -42,7 +43,7 @@ const listOf =
 const url =
   (...protocols: string[]): Parse<string> =>
   (text) =>
-    URL.canParse(text) && protocols.includes(new URL(text).protocol) ? text : undefined;
+    protocols.includes(parseUrl(text)?.protocol ?? '') ? text : undefined;
 
 const anyText: Parse<string> = (text) => text;
 const longSecret: Parse<string> = (text) => (text.length >= 32 && text.length <= 256 ? text : undefined);

@@ -6,6 +6,7 @@ import { LOG_FORMATS, type LogFormat } from './access-log';
 import { importLog } from './import-log';
 import { openLogFile } from './lines';
 import { findTarget, openProject } from '../target';
+import { parseUrl } from '../../common/url';
 
 const USAGE = `npm run import -- --format combined|common --project NAME FILE[.gz]
   --format   combined (with referrer and user agent) or common; of Apache or nginx
@@ -44,7 +45,7 @@ function readArguments(args: readonly string[]): Arguments {
   if (known === undefined) throw wrong(`--format must be one of: ${LOG_FORMATS.join(', ')}`);
   if (project === undefined || project.trim() === '') throw wrong('--project is missing');
   if (file === undefined || parsed.positionals.length > 1) throw wrong('one FILE is expected');
-  if (site !== undefined && !(URL.canParse(site) && /^https?:\/\/[^/]+\/?$/i.test(site)))
+  if (site !== undefined && !(parseUrl(site) !== undefined && /^https?:\/\/[^/]+\/?$/i.test(site)))
     throw wrong('--site must be an origin such as https://example.com');
   return { file, format: known, project, site: site?.replace(/\/$/, ''), url, key };
 }

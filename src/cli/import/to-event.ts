@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { EventInput } from '../../events/event-input';
 import type { LogEntry } from './access-log';
+import { parseUrl } from '../../common/url';
 
 /** The site's origin (`https://example.com`) where the log does not say it: access logs hold paths only. */
 export interface ToEventOptions {
@@ -45,7 +46,7 @@ const visitorOf = (entry: LogEntry): string =>
     .digest('hex')
     .slice(0, 32);
 
-const isWebAddress = (text: string): boolean => /^https?:\/\//i.test(text) && URL.canParse(text);
+const isWebAddress = (text: string): boolean => /^https?:\/\//i.test(text) && parseUrl(text) !== undefined;
 
 const DAY_MS = 86_400_000;
 

@@ -1,5 +1,6 @@
 // Is this text a time zone, an origin, an address block, a country? Pure answers, for field rules and for whoever needs them.
 import { isIP } from 'node:net';
+import { parseUrl } from '../url';
 
 /** Whether a store can keep the text as it is: no NUL (Postgres refuses it) and no half of a surrogate pair (UTF-8 has none). */
 export const isStorable = (text: string): boolean => !text.includes('\0') && !/\p{Surrogate}/u.test(text);
@@ -31,11 +32,10 @@ export const isAddressBlock = (text: string): boolean => {
 };
 
 /** Whether the text is a web origin exactly as a browser sends it: scheme, host, port, and nothing after. */
-export const isWebOrigin = (text: string): boolean =>
-  /^https?:\/\//.test(text) && URL.canParse(text) && new URL(text).origin === text;
+export const isWebOrigin = (text: string): boolean => /^https?:\/\//.test(text) && parseUrl(text)?.origin === text;
 
 /** Whether the text is an absolute http(s) URL. */
-export const isWebUrl = (text: string): boolean => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+export const isWebUrl = (text: string): boolean => /^https?:$/.test(parseUrl(text)?.protocol ?? '');
 
 /** Whether the text is a host name, lower case, of labels of 1..63 characters; international ones in their `xn--` form. */
 export const isHostName = (text: string): boolean =>

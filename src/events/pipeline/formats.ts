@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import { isUuid } from '../../common/ids';
 import { HotCache } from './hot-cache';
+import { parseUrl } from '../../common/url';
 
 /** Times that an event may carry, in epoch milliseconds: 1971 to 2261, both inclusive.
  *  Below lies what epoch seconds look like (1,700,000,000 is in January 1970); above, what nanosecond clocks can't hold. */
@@ -115,7 +116,7 @@ const isUrl = (text: string): boolean => {
   if (text.startsWith('/')) return true;
   const known = urls.get(text);
   if (known !== undefined) return known;
-  const valid = ABSOLUTE.test(text) && URL.canParse(text);
+  const valid = ABSOLUTE.test(text) && parseUrl(text) !== undefined;
   if (text.length <= 512) urls.set(text, valid);
   return valid;
 };

@@ -3,6 +3,7 @@ import { HotCache } from './hot-cache';
 import type { IngestStep } from './ingest.types';
 import { clickSources } from './sources';
 import { tidyText } from './text';
+import { parseUrl } from '../../common/url';
 
 /** A URL in the warehouse's columns. */
 export interface UrlParts {
@@ -45,7 +46,7 @@ const PATH_BASE = 'http://p';
 
 const parse = (text: string): URL | undefined => {
   const absolute = text.startsWith('/') ? PATH_BASE + text : text;
-  return URL.canParse(absolute) ? new URL(absolute) : undefined;
+  return parseUrl(absolute);
 };
 
 const hostOf = (url: URL): string => url.hostname.toLowerCase().replace(/\.$/, '');
@@ -94,7 +95,7 @@ const hosts = new HotCache<string>(10_000);
 export function referrerHost(text: string): string {
   const known = hosts.get(text);
   if (known !== undefined) return known;
-  const url = text.includes('://') && URL.canParse(text) ? new URL(text) : undefined;
+  const url = text.includes('://') ? parseUrl(text) : undefined;
   const value = url === undefined ? '' : hostOf(url);
   if (text.length <= CACHED_LENGTH) hosts.set(text, value);
   return value;
