@@ -3,7 +3,8 @@
 // codes, and counts an event's size on its way, so that the hot path never serialises to measure.
 import type { FieldError } from '../../common/problem';
 import { formats } from './formats';
-import { cutText, hasAtMost, isCleanText } from './text';
+import { isCleanText } from '../../common/clean-text';
+import { cutText, hasAtMost } from './text';
 
 /** Why a field is refused; part of the contract. */
 export const fieldCodes = {

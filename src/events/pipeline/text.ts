@@ -1,9 +1,6 @@
 /// <reference lib="es2024.string" />
 // Which texts can be kept as they are? Every column is UTF-8, and a text must read back as it was sent.
 
-/** Whether a text can be stored unchanged: no NUL (drivers and tools cut there), no lone surrogate (UTF-8 has no bytes for it). */
-export const isCleanText = (text: string): boolean => text.isWellFormed() && !text.includes('\0');
-
 /** Whether a text has at most `max` Unicode code points; an emoji is one, where UTF-16 counts two. */
 export const hasAtMost = (text: string, max: number): boolean => {
   if (text.length <= max) return true;

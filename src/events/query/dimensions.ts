@@ -1,4 +1,5 @@
 // By what can events be grouped and filtered? One entry a dimension: how its value reads in SQL, and what the source must provide for it.
+import { isCleanText } from '../../common/clean-text';
 import { sql, text, type Sql } from '../../platform/clickhouse/sql';
 
 /** What a query needs beyond the plain columns of `events`; see `source.ts`. */
@@ -90,6 +91,3 @@ export const findDimension = (name: string): Dimension | undefined => {
   const key = name.slice(PROPERTY.length);
   return key.length > 0 && key.length <= MAX_KEY && isCleanText(key) ? property(name, key) : undefined;
 };
-
-/** Whether a text can be bound and compared: whole characters, no NUL (no stored value has either). */
-export const isCleanText = (value: string): boolean => !value.includes('\0') && value.isWellFormed();

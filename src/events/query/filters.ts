@@ -1,7 +1,8 @@
 // Which events does a filter select? Parses the contract's filter tree into data, and writes it as a condition over `eventSource`.
 import { invalidInput, type FieldError } from '../../common/problem';
 import { float64, join, sql, text, texts, type Sql } from '../../platform/clickhouse/sql';
-import { bothNeed, DIMENSIONS, findDimension, isCleanText, PLAIN, type Dimension, type Needs } from './dimensions';
+import { isCleanText } from '../../common/clean-text';
+import { bothNeed, DIMENSIONS, findDimension, PLAIN, type Dimension, type Needs } from './dimensions';
 import { during, eventSource, type EventScope } from './source';
 
 const TEXT_OPS = ['is', 'isNot', 'contains', 'notContains', 'startsWith', 'endsWith', 'matches', 'notMatches'] as const;

@@ -1,4 +1,5 @@
 // What does a reader's question mean? Turns parameters into a read, asks the repository, and shapes the answer.
+import { isCleanText } from '../../common/clean-text';
 import { Injectable } from '@nestjs/common';
 import type { Readable } from 'node:stream';
 import { bucketStarts, type Interval } from '../../common/buckets';
@@ -211,7 +212,7 @@ const toPlace = (cursor: string): EventPlace => {
 /** What of a list by name is asked for. One more than the page holds tells whether there is another. */
 const toSlice = ({ cursor, search, limit }: { cursor?: string; search?: string; limit: number }) => {
   const [after] = cursor === undefined ? [] : decodeCursor(cursor, ['string'] as const);
-  if (after !== undefined && (after.length > 1_024 || after.includes('\0') || !after.isWellFormed())) throw badCursor();
+  if (after !== undefined && (after.length > 1_024 || !isCleanText(after))) throw badCursor();
   return {
     limit: limit + 1,
     ...(after === undefined ? {} : { after }),
