@@ -1,0 +1,26 @@
+// Which derived rows count? Pointers from stretches of a project's time to versions of rows in the warehouse.
+import { bigint, boolean, integer, pgSequence, pgTable, primaryKey, text, timestamp } from 'drizzle-orm/pg-core';
+import { projects } from '../projects/projects.schema';
+
+/** Gives each computation a number of its own, under which its rows are kept. */
+export const rollupVersions = pgSequence('rollup_versions');
+
+/** The cells of a project: disjoint, half-open, never across a local midnight. */
+export const rollupCells = pgTable(
+  'rollup_cells',
+  {
+    project: integer()
+      .notNull()
+      .references(() => projects.number, { onDelete: 'cascade' }),
+    from: timestamp({ withTimezone: true, precision: 3 }).notNull(),
+    to: timestamp({ withTimezone: true, precision: 3 }).notNull(),
+    /** From `rollup_versions`; rows of other versions are litter. */
+    version: bigint({ mode: 'number' }).notNull(),
+    events: bigint({ mode: 'number' }).notNull(),
+    /** False: too few events to keep rows for; the raw events are as quick. */
+    detailed: boolean().notNull(),
+    /** Dimensions with too many values to keep; `property:*` where there are too many keys. */
+    skipped: text().array().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.project, table.from] })],
+);
