@@ -1,8 +1,10 @@
 // How is a SELECT answered? Its rows go from the engine through a pipe to the client, in constant memory, at the client's pace.
 import { createReadStream } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { readFile, rm, stat } from 'node:fs/promises';
 import type { Answer, Summary } from './answer';
 import type { Connection, EngineResult } from './engine';
+import { figuredResult } from './figures';
+import type { FiguredResult } from './figures';
 import type { Scratch } from './pipes';
 import type { Progress } from './running';
 import { isOn, literal } from './settings';
@@ -27,19 +29,24 @@ export interface RowsQuery {
 const utf8 = (latin1: string): string => Buffer.from(latin1, 'latin1').toString('utf8');
 
 /** The statement with its result led into a file. */
-function intoFile(query: RowsQuery, path: string): string {
+function intoFile(query: RowsQuery, format: string, path: string): string {
   const { text, statement } = query;
   const head = text.slice(0, statement.format?.at ?? statement.end);
   const settings = statement.format?.settingsAt;
   const tail = settings === undefined ? '' : ` ${text.slice(settings, statement.end)}`;
-  return `${query.mark}${utf8(head)}\nINTO OUTFILE ${literal(path)} TRUNCATE FORMAT ${query.format}${utf8(tail)}`;
+  return `${query.mark}${utf8(head)}\nINTO OUTFILE ${literal(path)} TRUNCATE FORMAT ${format}${utf8(tail)}`;
 }
 
-const note = (summary: Summary, result: EngineResult): void => {
+const noteResult = (summary: Summary, result: EngineResult): void => {
   summary.resultRows = result.rowsRead;
   summary.resultBytes = result.bytesRead;
-  summary.readRows ||= result.rowsRead;
-  summary.readBytes ||= result.bytesRead;
+};
+
+/** Where the format tells no figures, the last progress that was asked for stays: too little, never too much. */
+const noteFigures = (summary: Summary, { figures }: FiguredResult): void => {
+  if (figures === undefined) return;
+  summary.readRows = figures.rows;
+  summary.readBytes = figures.bytes;
 };
 
 /** Runs the statement and answers.
@@ -53,13 +60,15 @@ export async function answerRows(
   if (isOn(query.settings, 'wait_end_of_query') || isOn(query.settings, 'http_wait_end_of_query'))
     return answerWhole(query, connection, scratch, answer);
   const pipe = scratch.pipe();
-  const done = connection.run(intoFile(query, pipe.path), query.format).finally(() => pipe.written());
+  const result = figuredResult(query.format, query.text, query.settings);
+  const done = connection.run(intoFile(query, result.format, pipe.path), result.format).finally(() => pipe.written());
   done.catch(() => undefined);
   try {
-    const chunks = pipe.reader[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+    const chunks = forClient(pipe.reader, result);
     const held = await hold(chunks);
+    noteFigures(query.summary, result);
     if (held.ended) {
-      note(query.summary, await done);
+      noteResult(query.summary, await done);
       answer.begin(query.format, query.settings, query.summary, query.progress, held.size);
     } else {
       answer.begin(query.format, query.settings, query.summary, query.progress);
@@ -77,6 +86,14 @@ export async function answerRows(
     pipe.reader.destroy();
     await done.catch(() => undefined);
     await pipe.release();
+  }
+}
+
+/** What the client gets, as it comes. */
+async function* forClient(source: AsyncIterable<Buffer>, result: FiguredResult): AsyncGenerator<Buffer, void> {
+  for await (const chunk of source) {
+    const bytes = result.take(chunk);
+    if (bytes.length > 0) yield bytes;
   }
 }
 
@@ -114,14 +131,28 @@ async function hold(chunks: AsyncIterator<Buffer>): Promise<Held> {
   }
 }
 
-/** `wait_end_of_query`: the result waits on disk until it is complete, so that an error always has its status. */
+/** `wait_end_of_query`: the result waits on disk until it is complete, so that an error always has its status, and the head
+ *  its figures. */
 async function answerWhole(query: RowsQuery, connection: Connection, scratch: Scratch, answer: Answer): Promise<void> {
   const path = scratch.file();
+  const result = figuredResult(query.format, query.text, query.settings);
   try {
-    note(query.summary, await connection.run(intoFile(query, path), query.format));
-    const file = createReadStream(path, { highWaterMark: 256 * 1024 });
-    answer.begin(query.format, query.settings, query.summary, query.progress);
-    for await (const part of file as AsyncIterable<Buffer>) await answer.send(part);
+    noteResult(query.summary, await connection.run(intoFile(query, result.format, path), result.format));
+    const file = (): AsyncIterable<Buffer> => createReadStream(path, { highWaterMark: 256 * 1024 });
+    const { size } = await stat(path);
+    if (size <= HELD_BYTES) {
+      const body = result.take(await readFile(path));
+      noteFigures(query.summary, result);
+      answer.begin(query.format, query.settings, query.summary, query.progress, body.length);
+      await answer.send(body);
+    } else {
+      // The figures stand at the end, the head goes out first: a large result is read twice.
+      for await (const chunk of file()) result.take(chunk);
+      noteFigures(query.summary, result);
+      answer.begin(query.format, query.settings, query.summary, query.progress);
+      const again = figuredResult(query.format, query.text, query.settings);
+      for await (const part of forClient(file(), again)) await answer.send(part);
+    }
     answer.end();
   } finally {
     await rm(path, { force: true });
