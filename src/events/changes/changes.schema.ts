@@ -30,14 +30,16 @@ export const eventHorizons = pgTable('event_horizons', {
   pendingSince: moment(),
 });
 
-/** Stretches before `closing` in which events changed, half-open: read from the raw events until they were derived again. */
+/** Stretches in which events changed, half-open: read from the raw events until they were derived again. What a patient writer marks
+ *  may also lie at or after `closing`, or belong to a project that has no horizon yet: it counts as soon as the horizon has passed it. */
 export const staleRanges = pgTable(
   'stale_ranges',
   {
     project: projectNumber(),
     from: moment().notNull(),
     to: moment().notNull(),
-    /** The change may be under way until then, by the database's clock; a range is derived again after that. */
+    /** The change may be under way until then, by the database's clock. Nobody deletes a range before, nor one whose `until` is no
+     *  longer the one that was read before the events were. */
     until: moment().notNull(),
   },
   (table) => [
@@ -53,7 +55,8 @@ export const staleVisitors = pgTable(
     project: projectNumber(),
     /** The visitor's hash as decimal text. */
     visitor: text().notNull(),
-    createdAt: moment().notNull().defaultNow(),
+    /** The link is stored by then, by the database's clock; before that nobody could see which events it moves. */
+    until: moment().notNull(),
   },
   (table) => [primaryKey({ columns: [table.project, table.visitor] })],
 );
