@@ -24,9 +24,10 @@ export class Server {
   #child;
   #said = '';
 
-  static async start(env = {}) {
+  /** @param env variables beside those of a measurement @param folder its data directory, which stays; none: one that goes at the end */
+  static async start(env = {}, folder) {
     const server = new Server();
-    server.folder = await ownFolder('bench');
+    server.folder = folder ?? (await ownFolder('bench'));
     server.port = await freePort();
     server.url = `http://127.0.0.1:${server.port}`;
     server.rootKey = randomBytes(24).toString('base64url');
