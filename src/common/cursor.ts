@@ -7,22 +7,33 @@ export interface Page<T> {
   page: { next: string | null };
 }
 
+/** What a cursor may hold in one place; `number?` is a number or null. */
+export type CursorKind = 'string' | 'number' | 'number?';
+type OfKind<K extends CursorKind> = K extends 'string' ? string : K extends 'number' ? number : number | null;
+
 /** Packs the sort values of a row. Opaque to clients: base64url of JSON. */
-export const encodeCursor = (values: readonly (string | number)[]): string =>
+export const encodeCursor = (values: readonly (string | number | null)[]): string =>
   Buffer.from(JSON.stringify(values)).toString('base64url');
+
+const isOfKind = (kind: CursorKind, value: unknown): boolean =>
+  kind === 'number?'
+    ? value === null || Number.isFinite(value)
+    : kind === 'number'
+      ? Number.isFinite(value)
+      : typeof value === 'string';
 
 /** Unpacks a cursor into values of the given kinds.
  *  @throws invalidInput for anything that this server did not make */
-export function decodeCursor<K extends readonly ('string' | 'number')[]>(
+export function decodeCursor<K extends readonly CursorKind[]>(
   cursor: string,
   kinds: K,
-): { -readonly [I in keyof K]: K[I] extends 'string' ? string : number } {
+): { -readonly [I in keyof K]: OfKind<K[I]> } {
   try {
     const values: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
     if (
       Array.isArray(values) &&
       values.length === kinds.length &&
-      kinds.every((kind, at) => typeof values[at] === kind)
+      kinds.every((kind, at) => isOfKind(kind, values[at]))
     )
       return values as never;
   } catch {
@@ -37,7 +48,7 @@ export function decodeCursor<K extends readonly ('string' | 'number')[]>(
 export const toPage = <R, T>(
   rows: readonly R[],
   limit: number,
-  keyOf: (row: R) => readonly (string | number)[],
+  keyOf: (row: R) => readonly (string | number | null)[],
   map: (row: R) => T,
 ): Page<T> => {
   const shown = rows.slice(0, limit);

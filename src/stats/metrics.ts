@@ -2,30 +2,14 @@
 import { sql, type Sql } from '../platform/clickhouse/sql';
 import { PLAIN, type Needs } from '../events/query';
 import { moneyText } from '../common/money';
-import type { MetricValue } from './stats.types';
+import type { Metric, Side } from './metric';
+import { PROPERTY_METRICS, propertyMetric } from './property-metrics';
 
-/** What a metric counts: selected events in the range, or sessions that began in the range and hold a selected event. */
-export type Side = 'events' | 'sessions';
-
-/** One metric. SQL is written over two levels: `parts` are summed per group and session, `total` sums those per group. */
-export interface Metric {
-  readonly name: string;
-  readonly side: Side;
-  readonly needs: Needs;
-  /** Columns of the inner level, by their alias; equal aliases are equal columns. */
-  readonly parts: Readonly<Record<string, Sql>>;
-  /** The value of a group, over rows of the inner level; `side` is 0 for events and 1 for sessions. */
-  readonly total: Sql;
-  /** Whether rows can be sorted by it. */
-  readonly sortable: boolean;
-  /** The value out of what the engine answers. */
-  readonly read: (raw: unknown) => MetricValue;
-  /** The value where nothing was counted. */
-  readonly zero: () => MetricValue;
-}
+export type { Metric, Side } from './metric';
 
 const IDENTITY: Needs = { identity: true, sessions: false };
 const SESSIONS: Needs = { identity: true, sessions: true };
+const ENDS: Needs = { identity: true, sessions: true, ends: true };
 
 const number = (
   name: string,
@@ -35,7 +19,7 @@ const number = (
   total: Sql,
 ): [string, Metric] => [
   name,
-  { name, side, needs, parts, total, sortable: true, read: (raw) => Number(raw), zero: () => 0 },
+  { name, side, needs, parts, total, sortable: true, nullable: false, read: (raw) => Number(raw), zero: () => 0 },
 ];
 
 const hits = sql`count()`;
@@ -45,6 +29,9 @@ const wholeViews = sql`any(session_pageviews)`;
 const wholeEvents = sql`any(session_events)`;
 const lengthMs = sql`any(dateDiff('millisecond', session_began, session_ended))`;
 const sessions = sql`countIf(side = 1)`;
+/** Pageviews that something follows in their session. */
+const followed = sql`name = 'pageview' AND next_at IS NOT NULL`;
+const followedViews = sql`sumIf(followed_views, side = 0)`;
 /** A mean over sessions; 0 where there are none. */
 const perSession = (sum: Sql): Sql => sql`if(${sessions} = 0, 0, ${sum} / ${sessions})`;
 
@@ -56,6 +43,7 @@ const revenue: Metric = {
   parts: { money: sql`sumMapIf(map(currency, toDecimal128(revenue, 4)), currency != '')` },
   total: sql`mapApply((currency, amount) -> (currency, toString(amount)), sumMapIf(money, side = 0))`,
   sortable: false,
+  nullable: false,
   read: (raw) =>
     Object.entries(raw as Record<string, string>)
       .map(([currency, amount]) => ({ currency, amount: moneyText(amount) }))
@@ -91,10 +79,33 @@ const registry: ReadonlyMap<string, Metric> = new Map([
     sql`if(${sessions} = 0, 0, sumIf(length_ms, side = 1) / (1000 * ${sessions}))`,
   ),
   ['revenue', revenue],
+  // A state, since the inner level is not always grouped by session.
+  number(
+    'uniqueEvents',
+    'events',
+    SESSIONS,
+    { session_names: sql`uniqExactState(identity, session_id, session_began, name)` },
+    sql`uniqExactMergeIf(session_names, side = 0)`,
+  ),
+  number('entries', 'sessions', ENDS, { holds_entry: sql`max(is_entry)` }, sql`countIf(side = 1 AND holds_entry = 1)`),
+  number('exits', 'sessions', ENDS, { holds_exit: sql`max(is_exit)` }, sql`countIf(side = 1 AND holds_exit = 1)`),
+  number(
+    'timeOnPage',
+    'events',
+    ENDS,
+    {
+      followed_views: sql`countIf(${followed})`,
+      followed_ms: sql`sumIf(dateDiff('millisecond', ts, ifNull(next_at, ts)), ${followed})`,
+    },
+    sql`if(${followedViews} = 0, 0, sumIf(followed_ms, side = 0) / (1000 * ${followedViews}))`,
+  ),
 ]);
 
-/** Names of all metrics. */
+/** Names of all metrics but those of properties. */
 export const METRICS: readonly string[] = [...registry.keys()];
+
+/** All metrics, as messages and documentation name them. */
+export const ALL_METRICS: string = [...METRICS, PROPERTY_METRICS].join(', ');
 
 /** The metrics of the overview. */
 export const OVERVIEW_METRICS: readonly string[] = [
@@ -108,8 +119,20 @@ export const OVERVIEW_METRICS: readonly string[] = [
   'revenue',
 ];
 
-/** The metric of a name; undefined for names that there are none of. */
-export const findMetric = (name: string): Metric | undefined => registry.get(name);
+/** Metrics of properties that were asked for lately: an answer asks for each once a row. */
+const recent = new Map<string, Metric>();
+const MAX_RECENT = 1_000;
+
+/** The metric of a name, `sum(property:<key>)` and the like included; undefined for names that there are none of. */
+export const findMetric = (name: string): Metric | undefined => {
+  const known = registry.get(name) ?? recent.get(name);
+  if (known !== undefined) return known;
+  const made = propertyMetric(name);
+  if (made === undefined) return undefined;
+  if (recent.size >= MAX_RECENT) recent.clear();
+  recent.set(name, made);
+  return made;
+};
 
 /** The metric of a name that was checked. */
 export const metricOf = (name: string): Metric => {

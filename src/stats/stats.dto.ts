@@ -1,10 +1,20 @@
 // What may be asked about a project's statistics, and what is the answer? Query strings, bodies and answers of the routes.
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { INTERVALS, type Interval } from '../common/buckets';
 import { PERIODS } from '../common/period';
-import { EnumField, IntField, ListField, QueryIntField, QueryListField, TextField } from '../common/validation/fields';
+import {
+  BoolField,
+  EnumField,
+  IntField,
+  ListField,
+  QueryBoolField,
+  QueryIntField,
+  QueryListField,
+  TextField,
+} from '../common/validation/fields';
 import { field } from '../common/validation/rules';
-import { METRICS } from './metrics';
+import { ALL_METRICS } from './metrics';
+import { PRECISIONS, type Precision } from './stats.types';
 
 const MAX_METRICS = 20;
 const isMetricLike = (value: string): boolean => value.length > 0 && value.length <= 1_100;
@@ -14,7 +24,7 @@ const metricList = {
   optional: true,
   item: isMetricLike,
   itemIs: 'names of metrics',
-  description: `Metrics to answer: ${METRICS.join(', ')}`,
+  description: `Metrics to answer: ${ALL_METRICS}`,
 };
 
 /** A stretch of time, a filter and a comparison: what every question has. */
@@ -53,7 +63,17 @@ export class StatsRangeQuery {
     example: 'previous',
   })
   compare?: string;
+
+  @EnumField(PRECISIONS, {
+    optional: true,
+    default: 'auto',
+    description:
+      '`exact` reads raw events alone; `auto` takes what is quickest, and `meta` says which figures are estimates and how close',
+  })
+  precision?: Precision;
 }
+
+const explained = { optional: true, default: false, description: 'Whether `meta.explain` says what was read' };
 
 /** The query string of every question. */
 export class OverviewQuery extends StatsRangeQuery {
@@ -64,6 +84,9 @@ export class OverviewQuery extends StatsRangeQuery {
     example: '["and",["is","country",["DE","AT"]],["did",["is","event",["signup"]]]]',
   })
   filters?: string;
+
+  @QueryBoolField(explained)
+  explain?: boolean;
 }
 
 export class TimeseriesQuery extends OverviewQuery {
@@ -145,6 +168,12 @@ export class StatsQueryDto extends StatsRangeQuery {
 
   @IntField({ min: 1, max: 10_000, optional: true, default: 1_000, description: 'Most rows in the answer' })
   limit?: number;
+
+  @TextField({ max: 32_768, optional: true, description: '`page.next` of the answer before' })
+  cursor?: string;
+
+  @BoolField(explained)
+  explain?: boolean;
 }
 
 export class MoneyDto {
@@ -153,7 +182,11 @@ export class MoneyDto {
   amount!: string;
 }
 
-/** Figures by name: those that were asked for. */
+/** Figures by name: those that were asked for. Those of properties stand under their whole names. */
+@ApiSchema({
+  description:
+    'Figures by name: those that were asked for. Those of properties have names like `p90(property:price)` and hold a number, or null where no event has one.',
+})
 export class FiguresDto {
   @ApiPropertyOptional({ type: 'integer', description: 'Distinct visitors, after links by `userId`', example: 812 })
   visitors?: number;
@@ -174,6 +207,35 @@ export class FiguresDto {
   sessionDuration?: number;
   @ApiPropertyOptional({ type: [MoneyDto], description: 'One amount a currency; nothing is converted' })
   revenue?: MoneyDto[];
+  @ApiPropertyOptional({ type: 'integer', description: 'Names of events, each once a session', example: 1_720 })
+  uniqueEvents?: number;
+  @ApiPropertyOptional({ type: 'integer', description: 'Sessions that entered by a selected pageview', example: 411 })
+  entries?: number;
+  @ApiPropertyOptional({ type: 'integer', description: 'Sessions whose last pageview is selected', example: 388 })
+  exits?: number;
+  @ApiPropertyOptional({
+    description: 'Mean seconds from a pageview to what came next in its session; last events do not count',
+    example: 48.3,
+  })
+  timeOnPage?: number;
+}
+
+/** One read of an answer. */
+export class ExplainedPartDto {
+  @ApiProperty({ description: 'What it was for', example: 'days' }) name!: string;
+  @ApiProperty({ description: 'Table that was read', example: 'events' }) table!: string;
+  @ApiProperty({ type: 'integer', description: 'Rows read', example: 8_192 }) rows!: number;
+  @ApiProperty({ type: 'integer', description: 'Bytes read', example: 262_144 }) bytes!: number;
+  @ApiProperty({ description: 'Milliseconds it took', example: 4.2 }) ms!: number;
+}
+
+/** What an answer cost. */
+export class ExplainDto {
+  @ApiProperty({ type: [ExplainedPartDto], description: 'Reads, which may have run side by side' })
+  parts!: ExplainedPartDto[];
+  @ApiProperty({ type: 'integer', description: 'Rows read in all', example: 8_192 }) rows!: number;
+  @ApiProperty({ type: 'integer', description: 'Bytes read in all', example: 262_144 }) bytes!: number;
+  @ApiProperty({ description: 'Milliseconds from the question to its answer', example: 5.1 }) ms!: number;
 }
 
 /** What the figures are of. */
@@ -195,6 +257,22 @@ export class StatsMetaDto {
     example: [],
   })
   approximate?: string[];
+  @ApiPropertyOptional({
+    description: 'Share of visitors that was read for the estimates, 0..1; missing where all were',
+    minimum: 0,
+    maximum: 1,
+    example: 0.125,
+  })
+  sampleFraction?: number;
+  @ApiPropertyOptional({
+    type: 'object',
+    additionalProperties: { type: 'number' },
+    description:
+      'By estimated metric: how far off it is at most, as a fraction of it, in 95 of 100 cases. Of several rows: that of the largest',
+    example: { visitors: 0.012 },
+  })
+  relativeError?: Record<string, number>;
+  @ApiPropertyOptional({ type: ExplainDto, description: 'Where `explain` was asked for' }) explain?: ExplainDto;
 }
 
 export class OverviewComparisonDto {
@@ -236,7 +314,7 @@ export class BreakdownRowDto extends FiguresDto {
   value!: string;
 }
 
-export class BreakdownPageDto {
+export class PageDto {
   @ApiProperty({
     type: String,
     nullable: true,
@@ -253,7 +331,13 @@ export class BreakdownComparisonDto {
 
 export class BreakdownDto {
   @ApiProperty({ type: [BreakdownRowDto] }) data!: BreakdownRowDto[];
-  @ApiProperty({ type: BreakdownPageDto }) page!: BreakdownPageDto;
+  @ApiProperty({ type: PageDto }) page!: PageDto;
+  @ApiPropertyOptional({
+    type: FiguresDto,
+    description:
+      'Figures of values that are not listed one by one, since some day had too many different ones; missing where there are none. `precision=exact` lists them all.',
+  })
+  other?: FiguresDto;
   @ApiPropertyOptional({ type: BreakdownComparisonDto }) comparison?: BreakdownComparisonDto;
   @ApiProperty({ type: StatsMetaDto }) meta!: StatsMetaDto;
 }
@@ -265,13 +349,20 @@ const rows = {
 } as const;
 
 export class QueryComparisonDto {
-  @ApiProperty({ ...rows, description: 'Rows of the other range' }) data!: Record<string, unknown>[];
+  @ApiProperty({
+    ...rows,
+    description:
+      'Rows of the other range: without `time` those of the same groups in the same order, zeros included; with `time` its own, on the first page only',
+  })
+  data!: Record<string, unknown>[];
+  @ApiProperty({ type: PageDto, description: 'A cursor for the same question about the other range' }) page!: PageDto;
   @ApiProperty({ type: StatsMetaDto }) meta!: StatsMetaDto;
 }
 
 export class QueryAnswerDto {
   @ApiProperty({ ...rows, description: 'One row a group: its dimensions and metrics by name, `time` for buckets' })
   data!: Record<string, unknown>[];
+  @ApiProperty({ type: PageDto }) page!: PageDto;
   @ApiPropertyOptional({ type: QueryComparisonDto }) comparison?: QueryComparisonDto;
   @ApiProperty({ type: StatsMetaDto }) meta!: StatsMetaDto;
   @ApiProperty({

@@ -35,11 +35,28 @@ it('knows the metrics of the overview, and names the place of one that it does n
   expect(fault(() => metricsOf(['events', 'constructor']))).toBe('metrics[1] unknown_metric');
 });
 
-it('takes the project’s zone and resolves the comparison in it', () => {
-  const span = spanOf({ period: '7d', compare: 'previous' }, { timezone: 'Asia/Kolkata', now });
-  expect(span.timezone).toBe('Asia/Kolkata');
-  expect(span.comparison?.to).toBe(span.range.from);
-  expect(spanOf({ period: '7d' }, { timezone: 'UTC', now })).not.toHaveProperty('comparison');
+it('knows aggregates of properties, each by its whole name', () => {
+  const names = ['sum', 'avg', 'min', 'max', 'p50', 'p75', 'p90', 'p99', 'uniq'].map((of) => `${of}(property:a)b:c)`);
+  expect(metricsOf(names)).toEqual(names);
+  const key = 'k'.repeat(1_024);
+  expect(fault(() => metricsOf([`uniq(property:${key})`]))).toBe('accepted');
+  for (const wrong of [
+    `uniq(property:${key}k)`,
+    'sum(property:)',
+    'sum(page)',
+    'sum(property:a',
+    'SUM(property:a)',
+    'p95(property:a)',
+    'sum(property:a) ',
+    'constructor(property:a)',
+    'sum(property:a\0b)',
+  ])
+    expect([wrong, fault(() => metricsOf([wrong]))]).toEqual([wrong, 'metrics[0] unknown_metric']);
+});
+
+it('takes the project’s zone where none is asked for', () => {
+  expect(spanOf({ period: '7d' }, { timezone: 'Asia/Kolkata', now }).timezone).toBe('Asia/Kolkata');
+  expect(spanOf({ period: '7d', timezone: 'UTC' }, { timezone: 'Asia/Kolkata', now }).timezone).toBe('UTC');
 });
 
 it.each([
@@ -89,14 +106,36 @@ it('sorts by what is asked for, then by every grouping, so that no two rows are 
   expect(defaultOrder(['revenue'])).toEqual([]);
 });
 
+it('sorts by a name that ends like a direction', () => {
+  expect(orderOf(['property:a:asc'], ['events'], ['property:a:asc'], 'orderBy')).toEqual([
+    { column: { grouping: 0 }, descending: false },
+  ]);
+  expect(orderOf(['p90(property:a:desc):asc'], ['p90(property:a:desc)'], [], 'orderBy')).toEqual([
+    { column: { metric: 0 }, descending: false },
+  ]);
+});
+
 it('reads its own cursors and no others', () => {
-  const order = orderOf(['visitors'], ['visitors'], ['value'], 'order');
-  expect(readCursor(encodeCursor([3, '/a', range.from, range.to]), order)).toEqual({ after: [3, '/a'], range });
-  for (const wrong of [
-    [3, '/a'],
-    ['3', '/a', 1, 2],
-    [3, '/a', 2, 1],
-    [3, '/a', 0.5, 1],
+  const metrics = ['visitors', 'avg(property:a)'];
+  const groupings = groupingsOf(['time:day', 'page'], undefined, range);
+  const order = orderOf(['visitors', 'avg(property:a)'], metrics, ['time', 'page'], 'orderBy');
+  const asked = { metrics, groupings, order };
+  for (const after of [
+    [3, 1.5, range.from, '/a'],
+    [3, null, range.from, '/a'],
   ])
-    expect(fault(() => readCursor(encodeCursor(wrong), order))).toBe('cursor invalid_cursor');
+    expect(readCursor(encodeCursor([...after, range.from, range.to]), asked)).toEqual({ after, range });
+  for (const wrong of [
+    [3, 1.5, 0, '/a'],
+    ['3', 1.5, 0, '/a', 1, 2],
+    [null, 1.5, 0, '/a', 1, 2],
+    [3, '1.5', 0, '/a', 1, 2],
+    [3, 1.5, '0', '/a', 1, 2],
+    [3, 1.5, 0, null, 1, 2],
+    [3, 1.5, 0, '/a', 2, 1],
+    [3, 1.5, 0, '/a', 0.5, 1],
+  ])
+    expect(fault(() => readCursor(encodeCursor(wrong), asked))).toBe('cursor invalid_cursor');
+  const endless = Buffer.from('[1e999,1.5,0,"/a",1,2]').toString('base64url');
+  expect(fault(() => readCursor(endless, asked))).toBe('cursor invalid_cursor');
 });

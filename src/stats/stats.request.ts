@@ -1,12 +1,12 @@
 // What does a request for statistics mean? From what was sent to a question as data. Pure: the project and `now` are values.
 import { INTERVALS, type Interval } from '../common/buckets';
-import { decodeCursor } from '../common/cursor';
-import { resolveComparison, resolveRange, resolveTimeZone, type RangeRequest } from '../common/period';
+import { decodeCursor, type CursorKind } from '../common/cursor';
+import { resolveRange, resolveTimeZone, type RangeRequest } from '../common/period';
 import { DAY_MS, type TimeRange } from '../common/time-range';
 import { DIMENSIONS, findDimension } from '../events/query';
-import { findMetric, METRICS } from './metrics';
+import { ALL_METRICS, findMetric } from './metrics';
 import { badParameter } from './stats.errors';
-import type { Grouping, SortBy, StatsQuery } from './stats.types';
+import type { Grouping, SortBy, SortValue, StatsQuery } from './stats.types';
 
 /** What surrounds a request. */
 export interface Asked {
@@ -17,23 +17,20 @@ export interface Asked {
   readonly firstEventAt?: number;
 }
 
-/** A range, its zone, and the range to compare with. */
+/** The time that a request is about. */
 export interface Span {
   readonly range: TimeRange;
-  readonly comparison?: TimeRange;
   readonly timezone: string;
 }
 
-/** The time that a request is about. @throws invalidInput */
+/** The range of a request, in its zone. @throws invalidInput */
 export const spanOf = (
-  request: RangeRequest & { timezone?: string; compare?: string },
+  request: RangeRequest & { timezone?: string },
   { timezone: ofProject, now, firstEventAt }: Asked,
 ): Span => {
   const timezone = resolveTimeZone(request.timezone, ofProject);
   const range = resolveRange(request, { timezone, now, ...(firstEventAt === undefined ? {} : { firstEventAt }) });
-  return request.compare === undefined
-    ? { range, timezone }
-    : { range, timezone, comparison: resolveComparison(request.compare, range, timezone) };
+  return { range, timezone };
 };
 
 /** Metrics that a list has where none are asked for. */
@@ -43,7 +40,7 @@ export const LIST_METRICS: readonly string[] = ['visitors', 'sessions', 'pagevie
 export const metricsOf = (names: readonly string[] = LIST_METRICS): readonly string[] => {
   names.forEach((name, at) => {
     if (findMetric(name) === undefined)
-      throw badParameter(`metrics[${at}]`, 'unknown_metric', `must be one of ${METRICS.join(', ')}`);
+      throw badParameter(`metrics[${at}]`, 'unknown_metric', `must be one of ${ALL_METRICS}`);
   });
   return names.length === 0 ? LIST_METRICS : names;
 };
@@ -99,7 +96,9 @@ export const orderOf = (
 ): SortBy[] => {
   const order = asked.map((text, index): SortBy => {
     const at = asked.length === 1 && path === 'order' ? path : `${path}[${index}]`;
-    const [, name = text, direction] = /^(.*):(asc|desc)$/s.exec(text) ?? [];
+    // A property's key may end in ":asc" itself.
+    const whole = metrics.includes(text) || names.includes(text);
+    const [, name = text, direction] = (whole ? null : /^(.*):(asc|desc)$/s.exec(text)) ?? [];
     const metric = metrics.indexOf(name);
     const grouping = names.indexOf(name);
     if (metric >= 0) {
@@ -127,16 +126,29 @@ export const orderOf = (
 export const defaultOrder = (metrics: readonly string[]): string[] =>
   metrics.filter((name) => findMetric(name)?.sortable === true).slice(0, 1);
 
-/** What a breakdown's cursor holds: the sort values of the last row, and the range, so that a walk begun before midnight goes on in its day. */
-export interface BreakdownCursor {
-  readonly after: readonly (string | number)[];
+/** What a cursor holds: the sort values of the last row, and the range, so that a walk begun before midnight goes on in its day. */
+export interface StatsCursor {
+  readonly after: readonly SortValue[];
   readonly range: TimeRange;
 }
 
-/** Reads a cursor. @throws invalidInput when it is of another question */
-export const readCursor = (cursor: string, order: readonly SortBy[]): BreakdownCursor => {
-  const kinds = order.map(({ column }) => ('metric' in column ? ('number' as const) : ('string' as const)));
-  const values = decodeCursor(cursor, [...kinds, 'number' as const, 'number' as const]);
+/** Which kind of value each column of an order has. */
+const kindsOf = (
+  order: readonly SortBy[],
+  metrics: readonly string[],
+  groupings: readonly Grouping[],
+): readonly CursorKind[] =>
+  order.map(({ column }) => {
+    if ('metric' in column) return findMetric(metrics[column.metric] ?? '')?.nullable === true ? 'number?' : 'number';
+    return groupings[column.grouping]?.kind === 'time' ? 'number' : 'string';
+  });
+
+/** Reads a cursor of a question with this order. @throws invalidInput when it is of another question */
+export const readCursor = (
+  cursor: string,
+  { order, metrics, groupings }: Pick<StatsQuery, 'order' | 'metrics' | 'groupings'>,
+): StatsCursor => {
+  const values = decodeCursor(cursor, [...kindsOf(order, metrics, groupings), 'number', 'number']);
   const [from, to] = values.slice(-2) as [number, number];
   if (!Number.isSafeInteger(from) || !Number.isSafeInteger(to) || from >= to)
     throw badParameter('cursor', 'invalid_cursor', 'must be a cursor that this list returned');

@@ -1,23 +1,27 @@
-// How is each question about statistics answered? Request, question, rows, answer: and the same again for a comparison.
+// How is each question about statistics answered? Request, inquiry, rows, answer: one path for every route, and again for a comparison.
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../common/clock';
-import { toPage } from '../common/cursor';
+import { toPage, type Page } from '../common/cursor';
 import { needsFirstEvent } from '../common/period';
 import type { TimeRange } from '../common/time-range';
-import { allOf, parseFilter, parseFilterText } from '../events/query';
 import type { Caller } from '../platform/http/caller';
 import type { Project } from '../projects/projects.types';
-import { OVERVIEW_METRICS } from './metrics';
 import type * as dto from './stats.dto';
-import { badParameter } from './stats.errors';
+import * as inquiry from './stats.inquiry';
 import { bucketsOf } from './stats.queries';
 import { StatsRepository } from './stats.repository';
 import * as ask from './stats.request';
 import * as answer from './stats.result';
-import type { StatsQuery, StatsRow } from './stats.types';
+import type { StatsAnswer, StatsQuery, StatsRow } from './stats.types';
 
-const DEFAULT_ROWS = 50;
-const DEFAULT_QUERY_ROWS = 1_000;
+type Request = dto.OverviewQuery | dto.TimeseriesQuery | dto.BreakdownQuery | dto.StatsQueryDto;
+
+/** A question with its answer, and that of the range to compare with. */
+interface Answered {
+  readonly table: answer.Table;
+  readonly comparison?: answer.Table;
+  readonly comparedWith: TimeRange | undefined;
+}
 
 @Injectable()
 export class StatsService {
@@ -28,45 +32,13 @@ export class StatsService {
 
   /** The overview's figures of a range. @throws invalidInput, storeUnavailable, queryTooLarge */
   async overview(project: Project, request: dto.OverviewQuery, caller: Caller): Promise<dto.OverviewDto> {
-    const { range, comparison, timezone } = await this.#span(project, request);
-    const filter = parseFilterText(request.filters);
-    const figures = async (of: TimeRange): Promise<dto.OverviewComparisonDto> => {
-      const query = ask.question({
-        project: project.number,
-        range: of,
-        timezone,
-        metrics: OVERVIEW_METRICS,
-        groupings: [],
-        order: [],
-        filter,
-      });
-      const [row] = await this.stats.rows(query, caller);
-      return { data: answer.toFigures(OVERVIEW_METRICS, row), meta: answer.toMeta(of, timezone) };
-    };
-    return withComparison(figures, range, comparison);
+    return mapped(await this.#answer(project, request, inquiry.overviewInquiry(request), caller), answer.toOverview);
   }
 
   /** Figures of every bucket of a range. @throws invalidInput, storeUnavailable, queryTooLarge */
   async timeseries(project: Project, request: dto.TimeseriesQuery, caller: Caller): Promise<dto.TimeseriesDto> {
-    const { range, comparison, timezone } = await this.#span(project, request);
-    const filter = parseFilterText(request.filters);
-    const metrics = ask.metricsOf(request.metrics);
-    const interval = request.interval ?? ask.intervalFor(range);
-    const series = async (of: TimeRange): Promise<dto.TimeseriesComparisonDto> => {
-      const query = ask.question({
-        project: project.number,
-        range: of,
-        timezone,
-        metrics,
-        groupings: [{ kind: 'time', interval }],
-        order: [],
-        filter,
-      });
-      const starts = bucketsOf(query, interval);
-      const rows = await this.stats.rows(query, caller);
-      return { data: answer.toBuckets(query, starts, rows), meta: answer.toMeta(of, timezone, interval) };
-    };
-    return withComparison(series, range, comparison);
+    const asked = inquiry.timeseriesInquiry(request);
+    return mapped(await this.#answer(project, request, asked, caller), answer.toTimeseries);
   }
 
   /** A page of a dimension's values with their figures. @throws invalidInput, storeUnavailable, queryTooLarge */
@@ -76,107 +48,84 @@ export class StatsService {
     request: dto.BreakdownQuery,
     caller: Caller,
   ): Promise<dto.BreakdownDto> {
-    const grouping = ask.dimensionOf(dimension);
-    const metrics = ask.metricsOf(request.metrics);
-    const asked = request.order === undefined ? ask.defaultOrder(metrics) : [request.order];
-    const order = ask.orderOf(asked, metrics, ['value'], 'order');
-    const cursor = request.cursor === undefined ? undefined : ask.readCursor(request.cursor, order);
-    const span = await this.#span(project, request);
-    const range = cursor?.range ?? span.range;
-    // A period moves on between two pages; a range that was spelled out does not.
-    if (request.period === undefined && (range.from !== span.range.from || range.to !== span.range.to))
-      throw badParameter('cursor', 'invalid_cursor', 'must be a cursor of the same range');
-    const limit = request.limit ?? DEFAULT_ROWS;
-    const query = ask.question({
-      project: project.number,
-      range,
-      timezone: span.timezone,
-      metrics,
-      groupings: [grouping],
-      order,
-      limit: limit + 1,
-      filter: parseFilterText(request.filters),
-      search: request.search,
-      after: cursor?.after,
-    });
-    const rows = await this.stats.rows(query, caller);
-    const { data, page } = toPage(
-      rows,
-      limit,
-      (row) => [...answer.sortValues(query, row), range.from, range.to],
-      (row) => row,
-    );
-    const compared =
-      span.comparison === undefined
-        ? {}
-        : { comparison: await this.#sameValues(query, dimension, data, span.comparison, caller) };
-    return {
-      data: data.map((row) => answer.toBreakdownRow(query, row)),
-      page,
-      ...compared,
-      meta: answer.toMeta(range, span.timezone),
-    };
+    const asked = inquiry.breakdownInquiry(dimension, request);
+    const answered = await this.#answer(project, request, asked, caller);
+    return { ...mapped(answered, answer.toBreakdown), page: { next: answered.table.next } };
   }
 
   /** A free question: any metrics by any dimensions. @throws invalidInput, storeUnavailable, queryTooLarge */
   async query(project: Project, request: dto.StatsQueryDto, caller: Caller): Promise<dto.QueryAnswerDto> {
-    const { range, comparison, timezone } = await this.#span(project, request);
-    const filter = request.filters === undefined ? undefined : parseFilter(request.filters);
-    const metrics = ask.metricsOf(request.metrics);
-    const groupings = ask.groupingsOf(request.dimensions, request.interval, range);
-    const names = groupings.map(ask.nameOfGrouping);
-    const timed = groupings.find((grouping) => grouping.kind === 'time');
-    const order = ask.orderOf(
-      request.orderBy ?? (timed === undefined ? ask.defaultOrder(metrics) : ['time', ...ask.defaultOrder(metrics)]),
-      metrics,
-      names,
-      'orderBy',
-    );
-    const limit = request.limit ?? DEFAULT_QUERY_ROWS;
-    const query = ask.question({ project: project.number, range, timezone, metrics, groupings, order, limit, filter });
-    if (timed !== undefined) bucketsOf(query, timed.interval);
-    const rows = await this.stats.rows(query, caller);
-    const table = (of: TimeRange, found: readonly StatsRow[]): dto.QueryComparisonDto => ({
-      data: found.map((row) => answer.toNamedRow(query, row)),
-      meta: answer.toMeta(of, timezone, timed?.interval),
-    });
-    const compared =
-      comparison === undefined
-        ? {}
-        : { comparison: table(comparison, await this.stats.rows({ ...query, range: comparison }, caller)) };
-    return { ...table(range, rows), ...compared, query: answer.toNormalised(query, comparison) };
+    const answered = await this.#answer(project, request, inquiry.freeInquiry(request), caller);
+    const { query, next } = answered.table;
+    return {
+      ...mapped(answered, answer.toQueryRows),
+      page: { next },
+      query: answer.toNormalised(query, request.cursor, answered.comparedWith),
+    };
   }
 
-  async #span(project: Project, request: dto.StatsRangeQuery): Promise<ask.Span> {
+  async #answer(project: Project, request: Request, asked: inquiry.Inquiry, caller: Caller): Promise<Answered> {
+    const span = await this.#span(project, request);
+    const { query, comparison: comparedWith } = inquiry.resolve(asked, request, project.number, span);
+    // Of buckets on later pages it would be the first page again.
+    if (comparedWith === undefined || (query.after !== undefined && !inquiry.comparesGroups(query)))
+      return { table: await this.#table(query, caller), comparedWith };
+    if (inquiry.comparesGroups(query)) {
+      const table = await this.#table(query, caller);
+      return { table, comparison: await this.#alongside(table, comparedWith, caller), comparedWith };
+    }
+    const other = inquiry.sameQuestion(query, comparedWith);
+    // Together: a failure of one must not leave the other unheard.
+    const [table, comparison] = await Promise.all([this.#table(query, caller), this.#table(other, caller)]);
+    return { table, comparison, comparedWith };
+  }
+
+  /** A page of a question's rows. */
+  async #table(query: StatsQuery, caller: Caller): Promise<answer.Table> {
+    const interval = inquiry.intervalOf(query);
+    const starts = interval === undefined ? [] : bucketsOf(query, interval);
+    const { limit } = query;
+    // One row more than asked tells whether there is a next page.
+    const found = await this.#rows(limit === undefined ? query : { ...query, limit: limit + 1 }, caller);
+    const { data, page } = limit === undefined ? wholly(found.rows) : paged(query, limit, found.rows);
+    return { query, rows: data, starts, next: page.next, account: found.account };
+  }
+
+  /** The groups of a page in another range, in the same order; those without events as zeros. */
+  async #alongside(table: answer.Table, range: TimeRange, caller: Caller): Promise<answer.Table> {
+    const query = inquiry.sameGroups(table.query, table.rows, range);
+    if (table.rows.length === 0) return { query, rows: [], starts: [], next: null, account: {} };
+    const { rows, account } = await this.#rows(query, caller);
+    return { query, rows: answer.inOrderOf(table.rows, rows, query.metrics), starts: [], next: null, account };
+  }
+
+  /** Rows as the warehouse gives them, with how they were come by. */
+  async #rows(query: StatsQuery, caller: Caller): Promise<StatsAnswer> {
+    return { rows: await this.stats.rows(query, caller), account: {} };
+  }
+
+  async #span(project: Project, request: Request): Promise<ask.Span> {
     const firstEventAt = needsFirstEvent(request) ? await this.stats.firstEventAt(project.number) : undefined;
     const asked = { timezone: project.timezone, now: this.clock.now() };
     return ask.spanOf(request, firstEventAt === undefined ? asked : { ...asked, firstEventAt });
   }
-
-  /** The values of a page in another range. */
-  async #sameValues(
-    query: StatsQuery,
-    dimension: string,
-    rows: readonly StatsRow[],
-    range: TimeRange,
-    caller: Caller,
-  ): Promise<dto.BreakdownComparisonDto> {
-    const meta = answer.toMeta(range, query.timezone);
-    if (rows.length === 0) return { data: [], meta };
-    const values = rows.map(({ groups }) => String(groups[0]));
-    const filter = allOf(query.filter, { kind: 'test', op: 'is', dimension, values });
-    const other = ask.question({ ...query, range, filter, order: [], limit: undefined, after: undefined });
-    return { data: answer.alongside(query, rows, await this.stats.rows(other, caller)), meta };
-  }
 }
 
-/** An answer, with that of the other range beside it where there is one. */
-async function withComparison<T extends object>(
-  of: (range: TimeRange) => Promise<T>,
-  range: TimeRange,
-  comparison: TimeRange | undefined,
-): Promise<T & { comparison?: T }> {
-  // Together: a failure of one must not leave the other unheard.
-  const [now, then] = await Promise.all([of(range), comparison === undefined ? undefined : of(comparison)]);
-  return { ...(now as T), ...(then === undefined ? {} : { comparison: then }) };
-}
+const wholly = (rows: readonly StatsRow[]): Page<StatsRow> => ({ data: [...rows], page: { next: null } });
+
+const paged = (query: StatsQuery, limit: number, rows: readonly StatsRow[]): Page<StatsRow> =>
+  toPage(
+    rows,
+    limit,
+    (row) => [...answer.sortValues(query, row), query.range.from, query.range.to],
+    (row) => row,
+  );
+
+/** The answer in a route's words, with that of the other range beside it where there is one. */
+const mapped = <T extends object>(
+  { table, comparison }: Answered,
+  map: (table: answer.Table) => T,
+): T & { comparison?: T } => ({
+  ...map(table),
+  ...(comparison === undefined ? {} : { comparison: map(comparison) }),
+});

@@ -29,8 +29,19 @@ export interface StatsQuery {
   readonly order: readonly SortBy[];
   readonly limit?: number;
   /** Only rows that come after this one: its values, in the order of `order`. */
-  readonly after?: readonly (string | number)[];
+  readonly after?: readonly SortValue[];
+  /** `exact` answers from raw events alone; `auto`, the default, from whatever is quickest, and says where that is an estimate. */
+  readonly precision?: Precision;
+  /** Whether the answer says what was read. */
+  readonly explain?: boolean;
 }
+
+/** How exact an answer has to be. */
+export const PRECISIONS = ['auto', 'exact'] as const;
+export type Precision = (typeof PRECISIONS)[number];
+
+/** A value that rows are sorted by; null comes last in any order. */
+export type SortValue = string | number | null;
 
 /** An amount per currency: nothing is converted. */
 export interface Money {
@@ -39,11 +50,44 @@ export interface Money {
   amount: string;
 }
 
-/** A metric's value. */
-export type MetricValue = number | Money[];
+/** A metric's value; null where there is none, as the mean of nothing. */
+export type MetricValue = number | Money[] | null;
 
 /** One row of an answer: a value per grouping (a text, or the beginning of a bucket in milliseconds) and one per metric. */
 export interface StatsRow {
   readonly groups: readonly (string | number)[];
   readonly values: readonly MetricValue[];
+}
+
+/** One read of an answer. */
+export interface ExplainedPart {
+  /** What it was for. */
+  readonly name: string;
+  readonly table: string;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly ms: number;
+}
+
+/** How an answer was come by. */
+export interface Account {
+  /** Metrics of which a figure is an estimate. */
+  readonly approximate?: readonly string[];
+  /** Share of visitors that was read. */
+  readonly sampleFraction?: number;
+  /** By approximate metric: the bound, as a fraction, within which its error lies in 95 of 100 cases. */
+  readonly relativeError?: Readonly<Record<string, number>>;
+  /** Where it was asked for. */
+  readonly explain?: {
+    readonly parts: readonly ExplainedPart[];
+    readonly rows: number;
+    readonly bytes: number;
+    readonly ms: number;
+  };
+}
+
+/** Rows, and how they were come by. */
+export interface StatsAnswer {
+  readonly rows: readonly StatsRow[];
+  readonly account: Account;
 }

@@ -6,8 +6,10 @@ import { sql, text, type Sql } from '../../platform/clickhouse/sql';
 export interface Needs {
   /** `identity`: the visitor after links. */
   readonly identity: boolean;
-  /** `session_*`, `entry_page` and `exit_page`: the whole session of each event. Includes identity. */
+  /** `session_*`: the whole session of each event. Includes identity. */
   readonly sessions: boolean;
+  /** Also the ends of the session and what came next: `entry_page`, `exit_page`, `is_entry`, `is_exit`, `next_at`. Includes sessions. */
+  readonly ends?: boolean;
 }
 
 /** One dimension over the columns of `eventSource`. */
@@ -20,18 +22,21 @@ export interface Dimension {
   readonly present?: Sql;
   /** Its value as Nullable(Float64), where it can be compared as a number. */
   readonly number?: Sql;
+  /** Its value as JSON text, '' where there is none: properties alone. */
+  readonly json?: Sql;
   readonly needs: Needs;
 }
 
 /** Plain columns only. */
 export const PLAIN: Needs = { identity: false, sessions: false };
 const IDENTITY: Needs = { identity: true, sessions: false };
-const SESSIONS: Needs = { identity: true, sessions: true };
+const ENDS: Needs = { identity: true, sessions: true, ends: true };
 
 /** What two things need together. */
 export const bothNeed = (a: Needs, b: Needs): Needs => ({
   identity: a.identity || b.identity,
   sessions: a.sessions || b.sessions,
+  ends: a.ends === true || b.ends === true,
 });
 
 const of = (name: string, value: Sql, needs = PLAIN): [string, Dimension] => [name, { name, value, needs }];
@@ -39,8 +44,8 @@ const of = (name: string, value: Sql, needs = PLAIN): [string, Dimension] => [na
 const registry: ReadonlyMap<string, Dimension> = new Map([
   of('page', sql`path`),
   of('hostname', sql`hostname`),
-  of('entryPage', sql`entry_page`, SESSIONS),
-  of('exitPage', sql`exit_page`, SESSIONS),
+  of('entryPage', sql`entry_page`, ENDS),
+  of('exitPage', sql`exit_page`, ENDS),
   of('title', sql`title`),
   of('referrer', sql`referrer_host`),
   of('source', sql`source`),
@@ -78,6 +83,7 @@ const property = (name: string, key: string): Dimension => {
     present: sql`${json} != ''`,
     // Numbers alone: the text "12" is no number.
     number: sql`if(match(${json}, '^-?[0-9]'), toFloat64OrNull(${json}), NULL)`,
+    json,
     needs: PLAIN,
   };
 };

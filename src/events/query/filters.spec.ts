@@ -3,7 +3,16 @@ import * as fc from 'fast-check';
 import { Problem } from '../../common/problem';
 import { render } from '../../platform/clickhouse/sql';
 import { DIMENSIONS } from './dimensions';
-import { allOf, FILTER_LIMITS, filterSql, needsOfFilter, parseFilter, parseFilterText, toJson } from './filters';
+import {
+  allOf,
+  FILTER_LIMITS,
+  FILTER_OPS,
+  filterSql,
+  needsOfFilter,
+  parseFilter,
+  parseFilterText,
+  toJson,
+} from './filters';
 
 const scope = { project: 7, range: { from: Date.UTC(2026, 0, 1), to: Date.UTC(2026, 0, 2) } };
 
@@ -60,10 +69,41 @@ it('refuses text that is not JSON, and takes none for no filter', () => {
   expect(parseFilterText(undefined)).toBeUndefined();
 });
 
-it('takes a tree as large as the limits allow', () => {
+it('takes what is as large as the limits allow', () => {
+  const taken = (...values: unknown[]) => fault(() => parseFilter(['is', 'page', values]));
+  expect(taken('x'.repeat(FILTER_LIMITS.valueLength))).toBe('accepted');
+  expect(taken(...Array<string>(FILTER_LIMITS.values).fill('x'))).toBe('accepted');
+  expect(taken('')).toBe('accepted');
+  expect(fault(() => parseFilter(['exists', `property:${'k'.repeat(1_024)}`]))).toBe('accepted');
+  expect(fault(() => parseFilter(['exists', `property:${'k'.repeat(1_025)}`]))).toBe('filters[1] unknown_dimension');
   expect(fault(() => parseFilter(nested(FILTER_LIMITS.depth)))).toBe('accepted');
   expect(fault(() => parseFilter(['or', ...Array(FILTER_LIMITS.nodes - 1).fill(nested(1))]))).toBe('accepted');
 });
+
+it('takes every comparison of every dimension, numbers of properties alone', () => {
+  for (const dimension of [...DIMENSIONS, 'property:n'])
+    for (const op of FILTER_OPS) {
+      const none = op.endsWith('xists');
+      const ofNumbers = op.startsWith('gt') || op.startsWith('lt');
+      const expected = ofNumbers && dimension !== 'property:n' ? 'filters[1] not_a_number' : 'accepted';
+      const said = fault(() => parseFilter(none ? [op, dimension] : [op, dimension, ['1']]));
+      expect([op, dimension, said]).toEqual([op, dimension, expected]);
+    }
+});
+
+it.each(['1', '-1', '0.5', '1e3', '1E-3', '1e308', '-1.7976931348623157e308'])(
+  'compares with the number %s',
+  (value) => {
+    expect(fault(() => parseFilter(['lt', 'property:n', [value]]))).toBe('accepted');
+  },
+);
+
+it.each(['', ' 1', '+1', '.5', '1.', '0x1', '1e', 'NaN', 'Infinity', '1e309', '1_000', '１'])(
+  'compares with no number such as "%s"',
+  (value) => {
+    expect(fault(() => parseFilter(['lt', 'property:n', [value]]))).toBe('filters[2][0] not_a_number');
+  },
+);
 
 it('never fails but with a fault of the input, whatever is sent', () =>
   fc.assert(
@@ -88,10 +128,13 @@ it('gives back the tree that it read, numbers and booleans as texts', () => {
 
 it('asks the source for what its dimensions need, and for no more', () => {
   const needs = (tree: unknown) => needsOfFilter(parseFilter(tree));
-  expect(needs(['is', 'page', ['/']])).toEqual({ identity: false, sessions: false });
-  expect(needs(['not', ['is', 'visitor', ['00']]])).toEqual({ identity: true, sessions: false });
-  expect(needs(['did', ['is', 'page', ['/']]])).toEqual({ identity: true, sessions: false });
-  expect(needs(['or', ['is', 'page', ['/']], ['is', 'entryPage', ['/']]])).toEqual({ identity: true, sessions: true });
+  expect(needs(['is', 'page', ['/']])).toMatchObject({ identity: false, sessions: false });
+  expect(needs(['not', ['is', 'visitor', ['00']]])).toMatchObject({ identity: true, sessions: false });
+  expect(needs(['did', ['is', 'page', ['/']]])).toMatchObject({ identity: true, sessions: false });
+  const all = { identity: true, sessions: true, ends: true };
+  expect(needs(['or', ['is', 'page', ['/']], ['is', 'entryPage', ['/']]])).toMatchObject(all);
+  const among = { kind: 'among', dimensions: ['page', 'exitPage'], groups: [['/', '/']] } as const;
+  expect(needsOfFilter(among)).toMatchObject(all);
 });
 
 it('joins filters, and is none where there are none', () => {
@@ -111,6 +154,16 @@ it.each([
   ['what a visitor did', ['not', ['did', ['is', 'event', ['signup']]]]],
 ])('writes %s with every value bound', (_, tree) => {
   expect(render(filterSql(parseFilter(tree), scope))).toMatchSnapshot();
+});
+
+it('tells groups of values apart, whatever characters they hold', () => {
+  const groups = [
+    ['/a', '1:b'],
+    ['é', ''],
+  ];
+  const { query, params } = render(filterSql({ kind: 'among', dimensions: ['page', 'property:plan'], groups }, scope));
+  expect(Object.values(params)).toContainEqual(['2:/a3:1:b', '2:é0:']);
+  expect(query).toMatchSnapshot();
 });
 
 it('has a dimension for every word of the contract but goal, which comes with goals', () => {

@@ -22,7 +22,9 @@ export type Filter =
   | { readonly kind: 'not'; readonly filter: Filter }
   /** The visitor did an event in the range that the filter selects. */
   | { readonly kind: 'did'; readonly filter: Filter }
-  | { readonly kind: 'test'; readonly op: FilterOp; readonly dimension: string; readonly values: readonly string[] };
+  | { readonly kind: 'test'; readonly op: FilterOp; readonly dimension: string; readonly values: readonly string[] }
+  /** The values of these dimensions together are one of these groups. Made by the server alone: no request can say it. */
+  | { readonly kind: 'among'; readonly dimensions: readonly string[]; readonly groups: readonly (readonly string[])[] };
 
 /** What a filter may be at most. */
 export const FILTER_LIMITS = { depth: 10, nodes: 100, values: 200, valueLength: 2_048 } as const;
@@ -124,6 +126,8 @@ export const toJson = (filter: Filter): unknown[] => {
       return filter.values.length === 0
         ? [filter.op, filter.dimension]
         : [filter.op, filter.dimension, [...filter.values]];
+    case 'among':
+      return ['among', [...filter.dimensions], filter.groups.map((group) => [...group])];
   }
 };
 
@@ -147,6 +151,8 @@ export const needsOfFilter = (filter: Filter | undefined): Needs => {
       return bothNeed({ identity: true, sessions: false }, needsOfFilter(filter.filter));
     case 'test':
       return known(filter.dimension).needs;
+    case 'among':
+      return filter.dimensions.map((name) => known(name).needs).reduce(bothNeed, PLAIN);
   }
 };
 
@@ -170,7 +176,20 @@ export const filterSql = (filter: Filter | undefined, scope: EventScope): Sql =>
         WHERE ${during(scope.range)} AND ${filterSql(filter.filter, scope)}))`;
     case 'test':
       return testSql(filter.op, known(filter.dimension), filter.values);
+    case 'among':
+      return amongSql(filter.dimensions.map(known), filter.groups);
   }
+};
+
+/** A set of groups as a set of texts: values one after the other, each with its length in bytes before it. */
+const amongSql = (dimensions: readonly Dimension[], groups: readonly (readonly string[])[]): Sql => {
+  const key = join(
+    dimensions.map(({ value }) => sql`toString(length(toString(${value}))), ':', toString(${value})`),
+    ', ',
+  );
+  const keys = groups.map((group) => group.map((value) => `${Buffer.byteLength(value)}:${value}`).join(''));
+  const present = dimensions.flatMap((dimension) => dimension.present ?? []);
+  return sql`(${join([...present, sql`concat(${key}) IN ${texts(keys)}`], ' AND ')})`;
 };
 
 const known = (name: string): Dimension => {
@@ -196,9 +215,9 @@ const testSql = (op: FilterOp, { value, present, number }: Dimension, values: re
   const compared = (sign: Sql): Sql => sql`ifNull(${number ?? sql`NULL`} ${sign} ${float64(Number(values[0]))}, 0)`;
   switch (op) {
     case 'is':
-      return there(sql`has(${texts(values)}, ${value})`);
+      return there(sql`${value} IN ${texts(values)}`);
     case 'isNot':
-      return sql`(NOT ${there(sql`has(${texts(values)}, ${value})`)})`;
+      return sql`(NOT ${there(sql`${value} IN ${texts(values)}`)})`;
     case 'contains':
       return containing();
     case 'notContains':

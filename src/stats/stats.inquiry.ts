@@ -1,0 +1,139 @@
+// Which question does each route put? All of them become the same kind of inquiry, which one path of code answers. Pure.
+import type { Interval } from '../common/buckets';
+import { resolveComparison } from '../common/period';
+import type { TimeRange } from '../common/time-range';
+import { allOf, type Filter, parseFilter, parseFilterText } from '../events/query';
+import { OVERVIEW_METRICS } from './metrics';
+import type * as dto from './stats.dto';
+import { badParameter } from './stats.errors';
+import * as ask from './stats.request';
+import type { Grouping, SortBy, StatsQuery, StatsRow } from './stats.types';
+
+const DEFAULT_ROWS = 50;
+const DEFAULT_QUERY_ROWS = 1_000;
+
+/** A question before its range is known. */
+export interface Inquiry {
+  readonly metrics: readonly string[];
+  /** The length of buckets may follow from the range; how many groupings there are, and of which kind, does not. */
+  readonly groupings: (range: TimeRange) => readonly Grouping[];
+  readonly order: readonly SortBy[];
+  readonly filter: Filter | undefined;
+  readonly search?: string | undefined;
+  /** Most rows of a page; undefined: all rows at once. */
+  readonly limit?: number;
+}
+
+/** What the overview asks. @throws invalidInput */
+export const overviewInquiry = ({ filters }: dto.OverviewQuery): Inquiry => ({
+  metrics: OVERVIEW_METRICS,
+  groupings: () => [],
+  order: [],
+  filter: parseFilterText(filters),
+});
+
+/** What a series asks: every bucket, in no order. @throws invalidInput */
+export const timeseriesInquiry = ({ metrics, interval, filters }: dto.TimeseriesQuery): Inquiry => ({
+  metrics: ask.metricsOf(metrics),
+  groupings: (range) => [{ kind: 'time', interval: interval ?? ask.intervalFor(range) }],
+  order: [],
+  filter: parseFilterText(filters),
+});
+
+/** What a breakdown asks: a page of the values of a dimension. @throws invalidInput */
+export const breakdownInquiry = (dimension: string, request: dto.BreakdownQuery): Inquiry => {
+  const grouping = ask.dimensionOf(dimension);
+  const metrics = ask.metricsOf(request.metrics);
+  const asked = request.order === undefined ? ask.defaultOrder(metrics) : [request.order];
+  return {
+    metrics,
+    groupings: () => [grouping],
+    order: ask.orderOf(asked, metrics, ['value'], 'order'),
+    filter: parseFilterText(request.filters),
+    search: request.search,
+    limit: request.limit ?? DEFAULT_ROWS,
+  };
+};
+
+/** What a free question asks. @throws invalidInput */
+export const freeInquiry = (request: dto.StatsQueryDto): Inquiry => {
+  const metrics = ask.metricsOf(request.metrics);
+  const groupings = (range: TimeRange): Grouping[] => ask.groupingsOf(request.dimensions, request.interval, range);
+  // Any range: names do not depend on it.
+  const names = groupings({ from: 0, to: 1 }).map(ask.nameOfGrouping);
+  const usual = [...(names.includes('time') ? ['time'] : []), ...ask.defaultOrder(metrics)];
+  return {
+    metrics,
+    groupings,
+    order: ask.orderOf(request.orderBy ?? usual, metrics, names, 'orderBy'),
+    filter: request.filters === undefined ? undefined : parseFilter(request.filters),
+    limit: request.limit ?? DEFAULT_QUERY_ROWS,
+  };
+};
+
+/** What every request may say about its question. */
+type Wording = Pick<dto.StatsRangeQuery, 'period' | 'from' | 'to' | 'compare' | 'precision'> & {
+  readonly cursor?: string;
+  readonly explain?: boolean;
+};
+
+/** A question, and the range to compare with. */
+export interface Resolved {
+  readonly query: StatsQuery;
+  readonly comparison: TimeRange | undefined;
+}
+
+/** Puts an inquiry to a project and a range: that of the cursor, where a page before has settled it. @throws invalidInput */
+export const resolve = (inquiry: Inquiry, request: Wording, project: number, span: ask.Span): Resolved => {
+  const { metrics, order, filter, search, limit } = inquiry;
+  const cursor =
+    request.cursor === undefined
+      ? undefined
+      : ask.readCursor(request.cursor, { order, metrics, groupings: inquiry.groupings(span.range) });
+  const range = cursor?.range ?? span.range;
+  // A period moves on between two pages; a range that was spelled out does not.
+  if (request.period === undefined && (range.from !== span.range.from || range.to !== span.range.to))
+    throw badParameter('cursor', 'invalid_cursor', 'must be a cursor of the same range');
+  const query = ask.question({
+    project,
+    range,
+    timezone: span.timezone,
+    metrics,
+    groupings: inquiry.groupings(range),
+    filter,
+    search,
+    order,
+    limit,
+    after: cursor?.after,
+    precision: request.precision,
+    explain: request.explain,
+  });
+  const comparison =
+    request.compare === undefined ? undefined : resolveComparison(request.compare, range, span.timezone);
+  return { query, comparison };
+};
+
+/** The interval of a question's buckets; undefined where it has none. */
+export const intervalOf = ({ groupings }: StatsQuery): Interval | undefined =>
+  groupings.find((grouping) => grouping.kind === 'time')?.interval;
+
+/** Whether another range is asked for the very groups of a page. Buckets of time are never the same in two ranges. */
+export const comparesGroups = (query: StatsQuery): boolean =>
+  query.groupings.length > 0 && intervalOf(query) === undefined;
+
+/** The same question about another range, from its first row on. */
+export const sameQuestion = (query: StatsQuery, range: TimeRange): StatsQuery =>
+  ask.question({ ...query, range, after: undefined });
+
+/** What these groups were in another range: all of them at once, in no order. */
+export const sameGroups = (query: StatsQuery, rows: readonly StatsRow[], range: TimeRange): StatsQuery => {
+  const dimensions = query.groupings.map(ask.nameOfGrouping);
+  const groups = rows.map((row) => row.groups.map(String));
+  const [dimension = ''] = dimensions;
+  const among: Filter =
+    dimensions.length === 1
+      ? { kind: 'test', op: 'is', dimension, values: groups.map(([value = '']) => value) }
+      : { kind: 'among', dimensions, groups };
+  const filter = allOf(query.filter, among);
+  return ask.question({ ...query, range, filter, order: [], limit: undefined, after: undefined });
+};
