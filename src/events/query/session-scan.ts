@@ -1,12 +1,16 @@
 // How far must a read go around a range, so that no session is cut? As far as the sessions that touch it, found by looking.
 import type { TimeRange } from '../../common/time-range';
-import { int64, sql, type Sql } from '../../platform/clickhouse/sql';
+import { Bound, int64, nothing, sql, uint32, type Sql } from '../../platform/clickhouse/sql';
 import {
+  during,
   eventSource,
   FIRST_LOOK_MS,
-  namedSessions,
+  NAMED_GAP_MS,
+  NAMED_LOOK_MS,
+  relatedVisitors,
   SESSION_GAP_MS,
   STORABLE,
+  visitorList,
   within,
   type SessionScan,
 } from './source';
@@ -15,51 +19,130 @@ import {
 export type RunQuery = <T>(query: Sql) => Promise<T[]>;
 
 /** Each further look goes so many times as far. */
-const WIDEN = 4;
+const WIDEN = 6;
+/** More visitors than this whose sessions go on are not listed: the look is widened for all. */
+const LISTED = 3_000;
 
-/** Finds the scan that holds every session of the range whole. Most ranges need one look of a day to each side.
- *  @throws what `run` throws */
-export async function findSessionScan(run: RunQuery, project: number, range: TimeRange): Promise<SessionScan> {
-  const [chains, named] = await Promise.all([findChains(run, project, range), findNamed(run, project, range)]);
-  return named === undefined ? { chains } : { chains, named };
+/** A side of a range, from where the look ends to where the range begins, or the other way round. */
+type Side = 'before' | 'after';
+const SIDES: readonly Side[] = ['before', 'after'];
+
+interface Reach {
+  readonly before: number;
+  readonly after: number;
 }
 
-async function findChains(run: RunQuery, project: number, range: TimeRange): Promise<TimeRange> {
-  let before = FIRST_LOOK_MS;
-  let after = FIRST_LOOK_MS;
+interface Uncut {
+  visitors: string[];
+  identities: string[];
+}
+
+/** Finds the scan that holds every session of the range whole. Most ranges need one look of two hours to each side; the few
+ *  visitors who never rest are followed by themselves.
+ *  @throws what `run` throws */
+export async function findSessionScan(run: RunQuery, project: number, range: TimeRange): Promise<SessionScan> {
+  const [[named], related] = await Promise.all([
+    run<{ found: number }>(hasNamed(project, range)),
+    range.to - range.from < 2 * FIRST_LOOK_MS ? findRelated(run, project, range) : undefined,
+  ]);
+  const look = named?.found === 1 ? NAMED_LOOK_MS : FIRST_LOOK_MS;
+  const scan = related === undefined ? {} : { related };
+  const of = related === undefined ? nothing : sql` AND visitor_id IN ${visitorList(related)}`;
+  let reach: Reach = { before: look, after: look };
   for (;;) {
-    const chains = { from: range.from - before, to: range.to + after };
-    const [cut] = await run<{ before: number; after: number }>(cutChains(project, range, chains));
-    const back = cut?.before === 1 && chains.from > STORABLE.from;
-    const ahead = cut?.after === 1 && chains.to < STORABLE.to;
-    if (!back && !ahead) return chains;
-    if (back) before *= WIDEN;
-    if (ahead) after *= WIDEN;
+    const near = around(range, reach);
+    const uncut = await findUncut(run, project, range, near, of);
+    const visitors = [...new Set([...uncut.before.visitors, ...uncut.after.visitors])];
+    if (visitors.length === 0) return { near, ...scan };
+    if (visitors.length <= LISTED)
+      return { near, ...scan, far: await findFar(run, project, range, reach, await wholeOf(run, project, uncut)) };
+    reach = wider(reach, uncut);
   }
 }
 
-async function findNamed(run: RunQuery, project: number, range: TimeRange): Promise<TimeRange | undefined> {
-  const any = await run(sql`SELECT 1 AS found FROM (${namedSessions(project, range)}) LIMIT 1`);
-  if (any.length === 0) return undefined;
-  const [extent] = await run<TimeRange>(namedExtent(project, range));
-  return extent;
+/** Who is to be read beside a short range; undefined where that is too many to list. @throws what `run` throws */
+export async function findRelated(run: RunQuery, project: number, range: TimeRange): Promise<string[] | undefined> {
+  const rows = await run<{ visitor: string }>(relatedVisitors(project, range, LISTED + 1));
+  return rows.length > LISTED ? undefined : rows.map(({ visitor }) => visitor);
 }
 
-/** From the first to the last event of the sessions with an id that have one in the range: one row { from, to }, exclusive. */
-export const namedExtent = (project: number, range: TimeRange): Sql => sql`
-  SELECT toUnixTimestamp64Milli(min(ts)) AS from, toUnixTimestamp64Milli(max(ts)) + 1 AS to
-  FROM events
-  WHERE ${within(project, STORABLE)} AND session_id IN (${namedSessions(project, range)})`;
+/** Follows some visitors until each of their sessions has ended on both sides. */
+async function findFar(
+  run: RunQuery,
+  project: number,
+  range: TimeRange,
+  from: Reach,
+  visitors: readonly string[],
+): Promise<NonNullable<SessionScan['far']>> {
+  let reach: Reach = { before: from.before * WIDEN, after: from.after * WIDEN };
+  for (;;) {
+    const far = around(range, reach);
+    const uncut = await findUncut(run, project, range, far, sql` AND visitor_id IN ${visitorList(visitors)}`);
+    const back = uncut.before.visitors.length > 0 && far.from > STORABLE.from;
+    const ahead = uncut.after.visitors.length > 0 && far.to < STORABLE.to;
+    if (!back && !ahead) return { range: far, visitors };
+    reach = wider(reach, uncut);
+  }
+}
 
-/** Whether a session may go on beyond the edges of a scan: one row { before, after } of 0 or 1.
- *  It may where a visitor has no silence between the edge and the range. */
-export const cutChains = (project: number, range: TimeRange, scan: TimeRange): Sql => {
-  const zone = (from: number, to: number): Sql => sql`
-    SELECT count() > 0 FROM (
-      SELECT arraySort(groupArray(toUnixTimestamp64Milli(ts))) AS times
+const around = (range: TimeRange, { before, after }: Reach): TimeRange => ({
+  from: range.from - before,
+  to: range.to + after,
+});
+
+const wider = (reach: Reach, uncut: Record<Side, Uncut>): Reach => ({
+  before: uncut.before.visitors.length > 0 ? reach.before * WIDEN : reach.before,
+  after: uncut.after.visitors.length > 0 ? reach.after * WIDEN : reach.after,
+});
+
+async function findUncut(
+  run: RunQuery,
+  project: number,
+  range: TimeRange,
+  scan: TimeRange,
+  of: Sql,
+): Promise<Record<Side, Uncut>> {
+  const rows = await run<Uncut & { side: Side }>(uncutSessions(project, range, scan, of));
+  const side = (name: Side): Uncut => rows.find((row) => row.side === name) ?? { visitors: [], identities: [] };
+  return { before: side('before'), after: side('after') };
+}
+
+/** Every visitor of these identities. */
+async function wholeOf(run: RunQuery, project: number, { before, after }: Record<Side, Uncut>): Promise<string[]> {
+  const identities = [...new Set([...before.identities, ...after.identities])];
+  const linked = await run<{ visitor: string }>(sql`
+    SELECT DISTINCT toString(visitor_id) AS visitor FROM visitor_links
+    WHERE project_id = ${uint32(project)} AND user_id IN ${visitorList(identities)}`);
+  return [...new Set([...before.visitors, ...after.visitors, ...identities, ...linked.map(({ visitor }) => visitor)])];
+}
+
+/** Whether sessions with an id may cross an edge of the range: one row { found } of 0 or 1. */
+export const hasNamed = (project: number, range: TimeRange): Sql => {
+  const edge = (at: number): Sql => sql`
+    SELECT 1 FROM events
+    WHERE ${within(project, { from: at - NAMED_GAP_MS, to: at + NAMED_GAP_MS })} AND session_id != 0 LIMIT 1`;
+  return sql`SELECT count() > 0 AS found FROM (${edge(range.from)} UNION ALL ${edge(range.to)})`;
+};
+
+/** Sessions that may go on beyond the edges of a scan, as the edge is no further than a session's gap from an event, and so is each
+ *  event from the next up to the range: rows { side, visitors, identities }.
+ *  @param of a further condition on rows */
+export const uncutSessions = (project: number, range: TimeRange, scan: TimeRange, of: Sql): Sql => {
+  const gap = sql`if(session_id = 0, ${int64(SESSION_GAP_MS)}, ${int64(NAMED_GAP_MS)})`;
+  const zones: Record<Side, TimeRange> = {
+    before: { from: scan.from, to: range.from },
+    after: { from: range.to, to: scan.to },
+  };
+  const zone = (side: Side): Sql => {
+    const { from, to } = zones[side];
+    return sql`
+    SELECT ${new Bound('String', side)} AS side, groupUniqArrayArray(visitors) AS visitors, groupUniqArray(toString(identity)) AS identities
+    FROM (
+      SELECT identity, groupUniqArray(toString(visitor_id)) AS visitors, arraySort(groupArray(toUnixTimestamp64Milli(ts))) AS times
       FROM ${eventSource({ project, range: { from, to } }, { identity: true, sessions: false })}
-      WHERE session_id = 0
-      GROUP BY identity
-      HAVING arrayMax(arrayDifference(arrayConcat([${int64(from)}], times, [${int64(to)}]))) <= ${int64(SESSION_GAP_MS)})`;
-  return sql`SELECT (${zone(scan.from, range.from)}) AS before, (${zone(range.to, scan.to)}) AS after`;
+      WHERE ${during({ from, to })}${of}
+      GROUP BY identity, session_id
+      HAVING arrayMax(arrayDifference(arrayConcat([${int64(from)}], times, [${int64(to)}]))) <= ${gap})`;
+  };
+  return sql`${zone(SIDES[0] as Side)} UNION ALL ${zone(SIDES[1] as Side)}`;
 };

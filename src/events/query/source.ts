@@ -1,17 +1,35 @@
 // Out of which rows is a question about events answered? Raw events, each once, with their visitor after links and their whole session.
-import { DAY_MS, MINUTE_MS, type TimeRange } from '../../common/time-range';
-import { date, instant, int64, sql, uint32, type Sql } from '../../platform/clickhouse/sql';
+import { DAY_MS, HOUR_MS, MINUTE_MS, type TimeRange } from '../../common/time-range';
+import {
+  Bound,
+  date,
+  ident,
+  instant,
+  int64,
+  join,
+  nothing,
+  sql,
+  uint32,
+  type Sql,
+} from '../../platform/clickhouse/sql';
 import type { Needs } from './dimensions';
 
 /** Longer silence than this ends a session that has no id of its own. */
 export const SESSION_GAP_MS = 30 * MINUTE_MS;
+/** Longer silence than this ends a session that has one. */
+export const NAMED_GAP_MS = DAY_MS;
+/** How far a scan looks around a range at first. Sessions with an id need twice their gap, so that silence can be seen. */
+export const FIRST_LOOK_MS = 2 * HOUR_MS;
+export const NAMED_LOOK_MS = 2 * NAMED_GAP_MS;
 
 /** How far a read must go so that every session that touches a range is seen whole; see `session-scan.ts`. */
 export interface SessionScan {
-  /** Holds every event of sessions without an id. */
-  readonly chains: TimeRange;
-  /** Holds every event of the sessions with an id; undefined: the range has none. */
-  readonly named?: TimeRange;
+  /** Holds every event of those sessions, but for the visitors in `far`. */
+  readonly near: TimeRange;
+  /** The only visitors to read, every one that belongs to somebody in the range; undefined: all. Decimal text, as 64 bits do not fit a number. */
+  readonly related?: readonly string[];
+  /** Visitors whose sessions go on beyond `near`, and a range that holds those whole. */
+  readonly far?: { readonly range: TimeRange; readonly visitors: readonly string[] };
 }
 
 /** Whose events, and when. */
@@ -21,15 +39,21 @@ export interface EventScope {
   readonly range: TimeRange;
   /** Needed where sessions are. */
   readonly sessions?: SessionScan;
+  /** As if nothing had happened from this moment on, milliseconds. */
+  readonly cut?: number;
+  /** Tells of each session, in columns `before_*`, what it was before this moment, milliseconds. */
+  readonly floor?: number;
+  /** One of so many visitors, a power of two: those of the lowest hashes, whose rows lie together. */
+  readonly sample?: number;
 }
 
 /** What the columns `ts` (DateTime64) and `toDate(ts)` (Date) can both hold. */
 export const STORABLE: TimeRange = { from: 0, to: Date.UTC(2149, 5, 6) };
 
 /** A moment as a bound value, moved into what a column can hold. */
-export const moment = (ms: number) => instant(Math.min(Math.max(ms, STORABLE.from), STORABLE.to));
+export const moment = (ms: number): Bound => instant(Math.min(Math.max(ms, STORABLE.from), STORABLE.to));
 
-const day = (ms: number) =>
+const day = (ms: number): Bound =>
   date(new Date(Math.min(Math.max(ms, STORABLE.from), STORABLE.to)).toISOString().slice(0, 10));
 
 /** An event's own time (or another column of times) lies in the range: the meaning. */
@@ -41,59 +65,147 @@ export const during = ({ from, to }: TimeRange, at = sql`ts`): Sql =>
 export const within = (project: number, range: TimeRange): Sql =>
   sql`project_id = ${uint32(project)} AND ${during(range)} AND toDate(ts) >= ${day(range.from)} AND toDate(ts) <= ${day(range.to)}`;
 
-/** To whom each visitor was first linked: rows (visitor_id, linked_user). Links hold for the past too. */
-export const firstLinks = (project: number): Sql => sql`(
+/** Visitors as a bound list; decimal text, as 64 bits do not fit a number.
+ *  TRICKY: the client would put quotes around each text of a list, which the engine does not read as numbers; a whole text it leaves alone. */
+export const visitorList = (visitors: readonly string[]): Bound =>
+  new Bound('Array(UInt64)', `[${visitors.join(',')}]`);
+
+/** To whom each visitor was first linked: rows (visitor_id, linked_user). Links hold for the past too.
+ *  @param of a further condition on `visitor_id` */
+export const firstLinks = (project: number, of?: Sql): Sql => sql`(
     SELECT visitor_id, argMin(user_id, (first_at, user_id)) AS linked_user
     FROM visitor_links
-    WHERE project_id = ${uint32(project)}
+    WHERE project_id = ${uint32(project)}${of === undefined ? nothing : sql` AND ${of}`}
     GROUP BY visitor_id)`;
 
 /** Rows with the visitor they belong to: its user, else the user it was first linked to, else itself. */
-const identified = (project: number, rows: Sql): Sql => sql`(
+const identified = (project: number, rows: Sql, of?: Sql): Sql => sql`(
   SELECT *, multiIf(user_id != 0, user_id, linked_user != 0, linked_user, visitor_id) AS identity
   FROM ${rows} AS seen
-  LEFT JOIN ${firstLinks(project)} AS links USING (visitor_id))`;
+  LEFT JOIN ${firstLinks(project, of)} AS links USING (visitor_id))`;
 
-/** Sessions with an id of their own that have an event in the range. A stale version of an event adds an id too many, which does no harm. */
-export const namedSessions = (project: number, range: TimeRange): Sql =>
-  sql`SELECT session_id FROM events WHERE ${within(project, range)} AND session_id != 0`;
-
-const scanned = ({ project, range, sessions }: EventScope): Sql => {
-  if (sessions === undefined) throw new Error('Sessions are needed, but how far they reach was not looked up');
-  const { chains, named } = sessions;
-  if (named === undefined) return sql`(SELECT * FROM events FINAL WHERE ${within(project, chains)})`;
-  const all = { from: Math.min(chains.from, named.from), to: Math.max(chains.to, named.to) };
-  return sql`(
-    SELECT * FROM events FINAL
-    WHERE ${within(project, all)} AND ((${during(chains)}) OR session_id IN (${namedSessions(project, range)})))`;
+/** Every visitor that belongs to whoever has an event in the range: rows (visitor). A stale version of an event adds one too many,
+ *  which does no harm. */
+export const relatedVisitors = (project: number, range: TimeRange, limit: number): Sql => {
+  const inRange = within(project, range);
+  const seen = identified(
+    project,
+    sql`(SELECT DISTINCT visitor_id, user_id FROM events WHERE ${inRange})`,
+    sql`visitor_id IN (SELECT visitor_id FROM events WHERE ${inRange})`,
+  );
+  return sql`
+    WITH seen AS ${seen}
+    SELECT DISTINCT toString(visitor) AS visitor FROM (
+      SELECT arrayJoin([visitor_id, identity]) AS visitor FROM seen
+      UNION ALL
+      SELECT visitor_id FROM visitor_links WHERE project_id = ${uint32(project)} AND user_id IN (SELECT identity FROM seen))
+    LIMIT ${uint32(limit)}`;
 };
 
-/** Adds to each row its session: `session_id` and `chain` name it within the identity, `session_*` describe it whole. */
-const sessionized = (rows: Sql): Sql => sql`(
-  SELECT *,
-    min(ts) OVER whole AS session_began,
-    max(ts) OVER whole AS session_ended,
-    count() OVER whole AS session_events,
-    countIf(name = 'pageview') OVER whole AS session_pageviews,
-    argMinIf(path, (ts, received_at, seq, toString(event_id)), name = 'pageview') OVER whole AS entry_page,
-    argMaxIf(path, (ts, received_at, seq, toString(event_id)), name = 'pageview') OVER whole AS exit_page
-  FROM (
-    SELECT *, sum(after_silence) OVER (
-      PARTITION BY identity, session_id ORDER BY ts ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS chain
+/** What narrows every read of a scope. */
+const narrowed = ({ cut, sample }: EventScope): Sql =>
+  sql`${cut === undefined ? nothing : sql` AND ts < ${moment(cut)}`}${
+    sample === undefined
+      ? nothing
+      : sql` AND visitor_id < ${new Bound('UInt64', ((1n << 64n) / BigInt(sample)).toString())}`
+  }`;
+
+/** Each event of the range once. */
+const plain = (scope: EventScope): Sql =>
+  sql`(SELECT * FROM events FINAL WHERE ${within(scope.project, scope.range)}${narrowed(scope)})`;
+
+/** Each event once of the sessions that touch the range, and some more. */
+const scanned = (scope: EventScope): Sql => {
+  const { project, sessions } = scope;
+  if (sessions === undefined) throw new Error('Sessions are needed, but how far they reach was not looked up');
+  const { near, related, far } = sessions;
+  const close = related === undefined ? during(near) : sql`${during(near)} AND visitor_id IN ${visitorList(related)}`;
+  const all =
+    far === undefined ? near : { from: Math.min(near.from, far.range.from), to: Math.max(near.to, far.range.to) };
+  const chosen =
+    far === undefined
+      ? close
+      : sql`((${close}) OR (${during(far.range)} AND visitor_id IN ${visitorList(far.visitors)}))`;
+  return sql`(SELECT * FROM events FINAL WHERE ${within(project, all)} AND ${chosen}${narrowed(scope)})`;
+};
+
+/** Adds to each row its session: `identity`, `session_id` and `session_began` name it, `session_*` describe it whole.
+ *  Sessions are cut in one array a visitor and joined back: windows would sort the wide rows, at three times the cost. */
+const sessionized = (rows: Sql, { floor }: EventScope, { ends = false }: Needs): Sql => {
+  const gap = sql`if(session_id = 0, ${int64(SESSION_GAP_MS)}, ${int64(NAMED_GAP_MS)})`;
+  const parts = (map: Sql, name: string): Sql => sql`arrayMap(part -> ${map}, parts) AS ${ident(name)}`;
+  const cuts = [
+    parts(sql`part[1].1`, 'all_began'),
+    parts(sql`part[-1].1`, 'all_ended'),
+    parts(sql`length(part)`, 'all_events'),
+    parts(sql`countEqual(part.2, 1)`, 'all_pageviews'),
+    ...(floor === undefined
+      ? []
+      : [
+          parts(sql`arrayFilter(event -> event.1 < ${moment(floor)}, part)`, 'all_before'),
+          sql`arrayMap(part -> length(part), all_before) AS all_before_events`,
+          sql`arrayMap(part -> countEqual(part.2, 1), all_before) AS all_before_pageviews`,
+          sql`arrayMap(part -> part[-1].1, all_before) AS all_before_ended`,
+        ]),
+    ...(ends
+      ? [
+          sql`arrayMap(part -> arrayFilter(event -> event.2 = 1, part), parts) AS views`,
+          sql`arrayMap(part -> part[1].6, views) AS all_entry`,
+          sql`arrayMap(part -> part[-1].6, views) AS all_exit`,
+          sql`arrayMap(part -> (part[1].1, part[1].5), views) AS all_first`,
+          sql`arrayMap(part -> (part[-1].1, part[-1].5), views) AS all_last`,
+        ]
+      : []),
+  ];
+  // Which of a millisecond's events came first matters only to who asks for a session's first and last page.
+  const events = ends
+    ? sql`arraySort(event -> (event.1, event.3, event.4, event.5), groupArray((ts, name = 'pageview', received_at, seq, toString(event_id), path)))`
+    : sql`arraySort(groupArray((ts, name = 'pageview')))`;
+  const columns = [
+    sql`all_began[place] AS session_began`,
+    sql`all_ended[place] AS session_ended`,
+    sql`all_events[place] AS session_events`,
+    sql`all_pageviews[place] AS session_pageviews`,
+    ...(floor === undefined
+      ? []
+      : [
+          sql`all_before_events[place] AS before_events`,
+          sql`all_before_pageviews[place] AS before_pageviews`,
+          sql`all_before_ended[place] AS before_ended`,
+        ]),
+    ...(ends
+      ? [
+          sql`all_entry[place] AS entry_page`,
+          sql`all_exit[place] AS exit_page`,
+          sql`name = 'pageview' AND all_first[place] = (ts, toString(event_id)) AS is_entry`,
+          sql`name = 'pageview' AND all_last[place] = (ts, toString(event_id)) AS is_exit`,
+          sql`leadInFrame(toNullable(ts)) OVER (
+            PARTITION BY identity, session_id, session_began ORDER BY ts, received_at, seq, toString(event_id)
+            ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS next_at`,
+        ]
+      : []),
+  ];
+  return sql`(
+  SELECT *, arrayFirstIndex(ended -> ts <= ended, all_ended) AS place, ${join(columns, ', ')}
+  FROM ${rows} AS seen
+  ANY LEFT JOIN (
+    SELECT identity, session_id, ${join(cuts, ', ')}
     FROM (
-      SELECT *, session_id = 0 AND dateDiff('millisecond', lagInFrame(ts) OVER (
-        PARTITION BY identity, session_id ORDER BY ts ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-      ), ts) > ${int64(SESSION_GAP_MS)} AS after_silence
-      FROM ${rows}))
-  WINDOW whole AS (PARTITION BY identity, session_id, chain))`;
+      SELECT identity, session_id, ${events} AS events,
+        arraySplit((event, silence) -> silence > ${gap}, events,
+          arrayDifference(arrayMap(event -> toUnixTimestamp64Milli(event.1), events))) AS parts
+      FROM ${rows}
+      GROUP BY identity, session_id)) AS cut USING (identity, session_id))`;
+};
 
 /** A subselect, in brackets, of events with all their columns, each event once, and what is needed beside them.
  *  With sessions it also holds events outside the range, those of sessions that touch it: add `during(range)` where the range is meant. */
 export const eventSource = (scope: EventScope, needs: Needs): Sql => {
-  if (needs.sessions) return sessionized(identified(scope.project, scanned(scope)));
-  const rows = sql`(SELECT * FROM events FINAL WHERE ${within(scope.project, scope.range)})`;
-  return needs.identity ? identified(scope.project, rows) : rows;
+  const { project, sessions } = scope;
+  if (needs.sessions) {
+    const listed =
+      sessions?.related && sql`visitor_id IN ${visitorList([...sessions.related, ...(sessions.far?.visitors ?? [])])}`;
+    return sessionized(identified(project, scanned(scope), listed), scope, needs);
+  }
+  return needs.identity ? identified(project, plain(scope)) : plain(scope);
 };
-
-/** How far a scan looks around a range at first. */
-export const FIRST_LOOK_MS = DAY_MS;
