@@ -1,17 +1,13 @@
 // How are figures shown? As a table and bars that fit a terminal.
 
-/** @param rows of cells; the first row is the heading. Numbers stand right. */
+/** @param rows of cells; the first row is the heading. All columns but the first stand right. */
 export function table(rows) {
   const text = rows.map((row) => row.map((cell) => (typeof cell === 'number' ? whole(cell) : String(cell))));
   const widths = text[0].map((_, column) => Math.max(...text.map((row) => row[column].length)));
   return text
-    .map((row, at) =>
+    .map((row) =>
       row
-        .map((cell, column) =>
-          column > 0 && (at === 0 || typeof rows[at][column] === 'number')
-            ? cell.padStart(widths[column])
-            : cell.padEnd(widths[column]),
-        )
+        .map((cell, column) => (column > 0 ? cell.padStart(widths[column]) : cell.padEnd(widths[column])))
         .join('  ')
         .trimEnd(),
     )
