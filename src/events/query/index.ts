@@ -1,5 +1,17 @@
 // What may other features use to ask about events? Dimensions, filters, and the rows to ask.
 export { bothNeed, type Dimension, DIMENSIONS, findDimension, type Needs, PLAIN } from './dimensions';
 export { allOf, type Filter, filterSql, needsOfFilter, parseFilter, parseFilterText, toJson } from './filters';
-export { findSessionScan } from './session-scan';
-export { during, eventSource, type SessionScan, STORABLE, within } from './source';
+export { findRelated, findSessionScan, type RunQuery } from './session-scan';
+export {
+  during,
+  type EventScope,
+  eventSource,
+  moment,
+  NAMED_GAP_MS,
+  relatedVisitors,
+  SESSION_GAP_MS,
+  type SessionScan,
+  sessionSource,
+  STORABLE,
+  within,
+} from './source';

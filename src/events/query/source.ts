@@ -129,10 +129,18 @@ const scanned = (scope: EventScope): Sql => {
   return sql`(SELECT * FROM events FINAL WHERE ${within(project, all)} AND ${chosen}${narrowed(scope)})`;
 };
 
+/** The events of each visitor, cut into sessions: rows (identity, session_id, parts). A part is a list of (ts, whether a pageview).
+ *  @param events list of a group's events, sorted, as tuples that begin with these two */
+const cutSessions = (rows: Sql, events = sql`arraySort(groupArray((ts, name = 'pageview')))`): Sql => sql`
+      SELECT identity, session_id, ${events} AS events,
+        arraySplit((event, silence) -> silence > if(session_id = 0, ${int64(SESSION_GAP_MS)}, ${int64(NAMED_GAP_MS)}), events,
+          arrayDifference(arrayMap(event -> toUnixTimestamp64Milli(event.1), events))) AS parts
+      FROM ${rows}
+      GROUP BY identity, session_id`;
+
 /** Adds to each row its session: `identity`, `session_id` and `session_began` name it, `session_*` describe it whole.
  *  Sessions are cut in one array a visitor and joined back: windows would sort the wide rows, at three times the cost. */
 const sessionized = (rows: Sql, { floor }: EventScope, { ends = false }: Needs): Sql => {
-  const gap = sql`if(session_id = 0, ${int64(SESSION_GAP_MS)}, ${int64(NAMED_GAP_MS)})`;
   const parts = (map: Sql, name: string): Sql => sql`arrayMap(part -> ${map}, parts) AS ${ident(name)}`;
   const cuts = [
     parts(sql`part[1].1`, 'all_began'),
@@ -160,7 +168,7 @@ const sessionized = (rows: Sql, { floor }: EventScope, { ends = false }: Needs):
   // Which of a millisecond's events came first matters only to who asks for a session's first and last page.
   const events = ends
     ? sql`arraySort(event -> (event.1, event.3, event.4, event.5), groupArray((ts, name = 'pageview', received_at, seq, toString(event_id), path)))`
-    : sql`arraySort(groupArray((ts, name = 'pageview')))`;
+    : undefined;
   const columns = [
     sql`all_began[place] AS session_began`,
     sql`all_ended[place] AS session_ended`,
@@ -190,13 +198,23 @@ const sessionized = (rows: Sql, { floor }: EventScope, { ends = false }: Needs):
   FROM ${rows} AS seen
   ANY LEFT JOIN (
     SELECT identity, session_id, ${join(cuts, ', ')}
-    FROM (
-      SELECT identity, session_id, ${events} AS events,
-        arraySplit((event, silence) -> silence > ${gap}, events,
-          arrayDifference(arrayMap(event -> toUnixTimestamp64Milli(event.1), events))) AS parts
-      FROM ${rows}
-      GROUP BY identity, session_id)) AS cut USING (identity, session_id))`;
+    FROM (${cutSessions(rows, events)})) AS cut USING (identity, session_id))`;
 };
+
+/** Events of the sessions that touch the range, with their visitor. */
+const sessionRows = (scope: EventScope): Sql => {
+  const { related, far } = scope.sessions ?? {};
+  const listed = related && sql`visitor_id IN ${visitorList([...related, ...(far?.visitors ?? [])])}`;
+  return identified(scope.project, scanned(scope), listed);
+};
+
+/** A subselect, in brackets, of the sessions that touch the range, and some more: rows (identity, session_id, session_began,
+ *  session_ended, session_events, session_pageviews). Cheaper than their events. */
+export const sessionSource = (scope: EventScope): Sql => sql`(
+  SELECT identity, session_id, part[1].1 AS session_began, part[-1].1 AS session_ended,
+    length(part) AS session_events, countEqual(part.2, 1) AS session_pageviews
+  FROM (${cutSessions(sessionRows(scope))})
+  ARRAY JOIN parts AS part)`;
 
 /** A subselect, in brackets, of events with all their columns, each event once, and what is needed beside them.
  *  With sessions it also holds events outside the range, those of sessions that touch it: add `during(range)` where the range is meant. */

@@ -97,6 +97,7 @@ const fill = (text: string, cluster: string | undefined): string => {
   const replicated = cluster === undefined ? '' : 'Replicated';
   return text
     .replaceAll('{{on_cluster}}', cluster === undefined ? '' : `ON CLUSTER '${cluster}'`)
+    .replaceAll('{{merge_tree}}', `${replicated}MergeTree`)
     .replaceAll('{{replacing_merge_tree}}', `${replicated}ReplacingMergeTree`)
     .replaceAll('{{aggregating_merge_tree}}', `${replicated}AggregatingMergeTree`)
     .replaceAll(
