@@ -26,6 +26,14 @@ export class JobDto {
   @ApiProperty({ type: 'string', nullable: true, description: 'Why it failed' })
   error!: string | null;
 
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: { type: 'number' },
+    nullable: true,
+    description: 'What it found out, so far; jobs that only do something have none',
+  })
+  result!: Readonly<Record<string, number>> | null;
+
   @ApiProperty({ format: 'date-time' })
   createdAt!: string;
 
@@ -46,6 +54,7 @@ export const toJobDto = (job: JobRecord): JobDto => ({
   state: job.state,
   progress: job.progress,
   error: job.error,
+  result: job.result,
   createdAt: new Date(job.createdAt).toISOString(),
   finishedAt: job.finishedAt === null ? null : new Date(job.finishedAt).toISOString(),
 });

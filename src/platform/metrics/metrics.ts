@@ -9,6 +9,7 @@ export type EventOutcome = 'accepted' | 'duplicate' | 'filtered' | 'rejected' | 
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 /** A step takes microseconds. */
 const STEP_SECONDS = [1e-6, 5e-6, 2.5e-5, 1e-4, 5e-4, 2.5e-3, 1e-2, 5e-2, 0.25, 1];
+const READ_ROWS = [100, 1_000, 10_000, 100_000, 1e6, 1e7, 1e8, 1e9];
 const ROWS = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000];
 
 /** Every instrument. Each app has its own set, so that two apps in one process don't count into each other.
@@ -60,6 +61,32 @@ export class Metrics {
   /** `purpose`: the constant word that a query carries; `outcome`: ok, or the kind of fault. */
   readonly querySeconds = this.#histogram('clickhouse_query_seconds', 'Time of a query, by purpose', SECONDS, [
     'purpose',
+    'outcome',
+  ]);
+
+  /** Rows read from tables by queries that came to their end. */
+  readonly queryReadRows = this.#histogram('clickhouse_read_rows', 'Rows that a query read, by purpose', READ_ROWS, [
+    'purpose',
+  ]);
+  readonly queryWaitSeconds = this.#histogram(
+    'clickhouse_wait_seconds',
+    'Time that a query waited for its turn',
+    SECONDS,
+  );
+  readonly queriesRefused = this.#counter('clickhouse_refused_total', 'Queries for which no turn came in time', [
+    'purpose',
+  ]);
+
+  readonly rollupSeconds = this.#histogram('rollup_seconds', 'Time of deriving one cell', [...SECONDS, 30, 120]);
+  readonly rollupCells = this.#counter('rollup_cells_total', 'Cells that were derived; detailed: rows were kept', [
+    'detailed',
+  ]);
+  readonly rollupLagSeconds = this.#gauge(
+    'rollup_lag_seconds',
+    'Age of the oldest horizon among projects with newer events, as the worker that looked last saw it',
+  );
+  readonly rollupStaleRanges = this.#gauge('rollup_stale_ranges', 'Stretches of time that wait to be derived again');
+  readonly rollupChecks = this.#counter('rollup_checks_total', 'Cells that were compared with raw events, by outcome', [
     'outcome',
   ]);
 

@@ -1,6 +1,6 @@
 // How does long work get done after its 202, and how does a client learn how far it is?
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { UnrecoverableError, type Job } from 'bullmq';
+import { DelayedError, UnrecoverableError, type Job } from 'bullmq';
 import { and, eq, inArray, lt, sql } from 'drizzle-orm';
 import { Clock } from '../../common/clock';
 import { newId } from '../../common/ids';
@@ -16,10 +16,18 @@ export interface JobRun {
   readonly projectId: string;
   readonly data: Record<string, unknown>;
   progress(fraction: number): Promise<void>;
+  /** Adds to `data`, for the next time that this job is called. Numbers under `result` are shown to the client. */
+  save(data: Record<string, unknown>): Promise<void>;
 }
 
-/** Does the work of one kind of job. It may run twice, or again after it failed half-way: it must be made for that. */
-export type JobHandler = (run: JobRun) => Promise<void>;
+/** The work is not at its end: it waits for something, or lets others have their turn. */
+export interface CallAgain {
+  readonly inMs: number;
+}
+
+/** Does the work of one kind of job. It may run twice, or again after it failed half-way: it must be made for that.
+ *  @returns nothing where all is done */
+export type JobHandler = (run: JobRun) => Promise<void | CallAgain>;
 
 /** What is special about a kind of job. */
 export interface JobKindOptions {
@@ -134,17 +142,24 @@ export class JobsService implements OnApplicationBootstrap, OnModuleDestroy {
     const handler = this.kinds.get(row.kind)?.handler;
     if (handler === undefined) throw new Error('no handler for this kind of job');
     await this.update(id, { state: 'running' });
+    let again: CallAgain | void;
     try {
-      await handler({
+      again = await handler({
         id,
         projectId: row.projectId,
         data: row.data,
         progress: (fraction) => this.update(id, { progress: Math.min(1, Math.max(0, fraction)) }),
+        save: (data) => this.update(id, { data: sql`${jobs.data} || ${JSON.stringify(data)}::jsonb` as never }),
       });
     } catch (error) {
       const last = error instanceof UnrecoverableError || job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
       if (last) await this.update(id, { state: 'failed', error: reasonOf(error), finishedAt: this.now() });
       throw error;
+    }
+    if (again !== undefined) {
+      await job.moveToDelayed(Date.now() + again.inMs, job.token);
+      // Told so, BullMQ leaves the job where it was moved to; it is no attempt that failed.
+      throw new DelayedError();
     }
     await this.update(id, { state: 'completed', progress: 1, error: null, finishedAt: this.now() });
   }
@@ -175,6 +190,7 @@ const toRecord = (row: typeof jobs.$inferSelect): JobRecord => ({
   state: row.state,
   progress: row.progress,
   error: row.error,
+  result: (row.data['result'] as JobRecord['result'] | undefined) ?? null,
   createdAt: row.createdAt.getTime(),
   finishedAt: row.finishedAt?.getTime() ?? null,
 });

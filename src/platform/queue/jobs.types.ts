@@ -11,6 +11,8 @@ export interface JobRecord {
   readonly state: JobState;
   readonly progress: number;
   readonly error: string | null;
+  /** What it found out, where it is of a kind that does. */
+  readonly result: Readonly<Record<string, number>> | null;
   readonly createdAt: number;
   readonly finishedAt: number | null;
 }

@@ -4,6 +4,7 @@
 export const QUEUES = {
   jobs: 'Jobs that a client was told about: erasing, backfills',
   maintenance: 'Regular work of the server itself',
+  aggregation: 'Projects whose horizon moves, and days that are derived again',
 } as const;
 
 /** The name of a queue. */
