@@ -1,0 +1,37 @@
+// How eager is deriving? Every measure of time and size in one place, so that a test can make them small.
+import { Injectable } from '@nestjs/common';
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../common/time-range';
+import { Env } from '../config/env';
+
+/** Places at which deriving can be cut short and must be able to begin again. */
+export type Step = 'began' | 'looked' | 'written' | 'committing' | 'committed';
+
+/** A writer's view of the announced horizon is at most so old when its insert begins. */
+const VIEW_MS = 5 * SECOND_MS;
+const CLOCKS_MS = 2 * SECOND_MS;
+
+@Injectable()
+export class AggregationOptions {
+  /** From the announcement of a horizon until every insert that did not know of it has landed or failed. */
+  graceMs: number;
+  /** A horizon stays this far behind the clock, so that events that are a little late are not late events. */
+  lagMs = 5 * MINUTE_MS;
+  /** So many stored events move a project's horizon at the next quarter hour; */
+  busyEvents = 500;
+  /** with fewer, it moves this long after the first of them. */
+  quietMs = DAY_MS;
+  /** A finished day becomes one cell when no session of it is open any more, or after this long. */
+  settleMs = 6 * HOUR_MS;
+  /** Days with little in them are derived together, until so much time is used; then others have their turn. */
+  turnMs = 500;
+  /** After its turn a rebuild rests for as long as that took, so that it uses at most half a core; at most this long. */
+  longestRestMs = 30 * SECOND_MS;
+  /** A project whose rebuild failed waits this long. */
+  afterFailureMs = MINUTE_MS;
+  /** Told of each step; a test ends the work by throwing. */
+  onStep: (step: Step, project: number) => void | Promise<void> = () => undefined;
+
+  constructor(env: Env) {
+    this.graceMs = VIEW_MS + env.INSERT_TIMEOUT_MS + CLOCKS_MS;
+  }
+}
