@@ -121,6 +121,23 @@ export class Env {
   @Variable('How long a query may run before it is stopped', 'milliseconds, 100..600000', whole(100, 600_000))
   readonly QUERY_TIMEOUT_MS: number = 10_000;
 
+  @Variable('Memory that a query may take', 'megabytes, 16..1000000', whole(16, 1_000_000))
+  readonly QUERY_MEMORY_MB: number = 1_024;
+
+  @Variable(
+    'Rows that a query may read, all of its parts together',
+    'whole number, 0 (any number) or more',
+    whole(0, 999_999_999_999_999),
+  )
+  readonly QUERY_MAX_ROWS: number = 1_000_000_000;
+
+  @Variable(
+    'Questions that a process asks ClickHouse at once, and as many downloads; 0: twice the number of cores',
+    'whole number 0..1000',
+    whole(0, 1_000),
+  )
+  readonly QUERY_CONCURRENCY: number = 0;
+
   @Variable(
     'How long an insert may take before its block goes to the spool',
     'milliseconds, 100..60000',
