@@ -38,7 +38,8 @@ const visitorOfUser = (user: string): string => `c${user.slice(1)}`;
 const PATHS = ['/', '/a', '/a/b', ''];
 const NAMES = ['pageview', 'signup', 'Pageview'];
 const COUNTRIES = ['DE', 'US', ''];
-const PLANS = ['pro', 'pr"o\\é', '', 12, 12.5, -3, true, null, ['x']];
+// Numbers whose binary sum is not their sum, whose order is not that of their texts, and of which little is left after 18 places.
+const PLANS = ['pro', 'pr"o\\é', '', '12', 12, 12.5, -3, 0.1, 0.2, 1e21, 1.5e-17, true, null, ['x']];
 
 /** Moments around midnight where mistakes show: on edges, on ties, a session's silence apart. */
 const moment = (): fc.Arbitrary<number> =>
@@ -89,7 +90,7 @@ const chain = (): fc.Arbitrary<Draft[]> =>
       first: draft(),
       start: fc.integer({ min: -3 * DAY, max: DAY }),
       count: fc.integer({ min: 45, max: 130 }),
-      gap: fc.constantFrom(29 * MINUTE, 30 * MINUTE, 30 * MINUTE + 1),
+      gap: fc.constantFrom(30 * MINUTE - 1, 30 * MINUTE, 30 * MINUTE + 1),
     })
     .map(({ first, start, count, gap }) =>
       Array.from({ length: count }, (_, at) => ({
@@ -101,18 +102,26 @@ const chain = (): fc.Arbitrary<Draft[]> =>
       })),
     );
 
-/** A visitor whose session has an id and rests for weeks: it is one session all the same. */
+/** A visitor whose session has an id: it rests for a day, a little less or more, and goes on for weeks or ends. */
 const comeback = (): fc.Arbitrary<Draft[]> =>
   fc
     .record({
       first: draft(),
       session: fc.constantFrom(...SESSIONS),
-      times: fc.array(fc.oneof(moment(), fc.constantFrom(-40 * DAY, -3 * DAY, 4 * DAY, 40 * DAY)), {
-        minLength: 2,
-        maxLength: 4,
-      }),
+      start: fc.oneof(
+        moment(),
+        fc.integer({ min: -12, max: 1 }).map((days) => days * DAY),
+      ),
+      gaps: fc.array(fc.constantFrom(1, HOUR, DAY - 1, DAY, DAY + 1, 2 * DAY), { minLength: 1, maxLength: 14 }),
     })
-    .map(({ first, session, times }) => times.map((ts, at) => ({ ...first, session, ts, path: `/${at}` })));
+    .map(({ first, session, start, gaps }) =>
+      [0, ...gaps].map((_, at) => ({
+        ...first,
+        session,
+        ts: gaps.slice(0, at).reduce((ts, gap) => ts + gap, start),
+        path: `/${at}`,
+      })),
+    );
 
 /** A small world around the change of a clock. */
 export const smallWorld = (): fc.Arbitrary<World> =>

@@ -3,11 +3,17 @@
 // - An event is its newest version: the same project, time, visitor and id is the same event.
 // - Events are in the order of time, then of arrival, then of their place in the request, then of id.
 // - The visitor of an event is its user; else the user to whom its visitor was first linked, at any time; else its visitor.
-// - A session is the events of one visitor with one session id; those without an id are cut where more than 30 minutes lie
-//   between two. It belongs to the moment of its first event.
+// - A session is the events of one visitor with one session id, cut where more than 24 hours lie between two; those without an
+//   id are cut where more than 30 minutes do. It belongs to the moment of its first event.
 // - A filter selects events. visitors, pageviews, events and revenue count the selected events in the range. sessions,
 //   viewsPerSession, bounceRate and sessionDuration are of the sessions that began in the range and hold a selected event,
 //   anywhere in them, over their whole length. A bounce is one pageview and nothing else. Of no sessions all are 0.
+// - entries and exits are of those sessions too: those whose first, whose last pageview is selected.
+// - uniqueEvents counts the selected events in the range, each name once a session. timeOnPage is the mean time from a selected
+//   pageview in the range to the next event of its session; of none it is 0.
+// - Figures of a property are of the selected events in the range that have it, and but for uniq of numbers alone. Sums are of
+//   decimals, cut after 18 places. A percentile lies between the two closest ranks, in proportion. Of none, sum and uniq are 0
+//   and the others null.
 // - A row of a breakdown is the overview of the events with that value; a bucket is the overview of the events in it and of the
 //   sessions that began in it. A row is there where an event or a session is counted in it.
 import type { TimeRange } from '../../../src/common/time-range';
@@ -60,7 +66,18 @@ export interface Figures {
   bounceRate: number;
   sessionDuration: number;
   revenue: { currency: string; amount: string }[];
+  uniqueEvents: number;
+  entries: number;
+  exits: number;
+  timeOnPage: number;
+  /** Figures of a property, as `sum(property:plan)`. */
+  [ofProperty: string]: unknown;
 }
+
+/** The property whose figures are known, and the figures. */
+export const PROPERTY_FIGURES = ['sum', 'avg', 'min', 'max', 'p50', 'p75', 'p90', 'p99', 'uniq'].map(
+  (of) => `${of}(property:plan)`,
+);
 
 const byOrder = (a: RawEvent, b: RawEvent): number =>
   a.ts - b.ts || a.receivedAt - b.receivedAt || a.seq - b.seq || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
@@ -84,8 +101,9 @@ export function seeEvents(inserted: readonly RawEvent[], links: readonly Link[])
     const identity = event.user || firstLink.get(event.visitor)?.user || event.visitor;
     const key = `${identity} ${event.session}`;
     const known = open.get(key);
-    const silent = known !== undefined && event.ts - (known.events.at(-1)?.ts ?? 0) > 30 * 60_000;
-    const whole = known === undefined || (event.session === '' && silent) ? { identity, events: [] } : known;
+    const silence = (event.session === '' ? 0.5 : 24) * 3_600_000;
+    const silent = known !== undefined && event.ts - (known.events.at(-1)?.ts ?? 0) > silence;
+    const whole = known === undefined || silent ? { identity, events: [] } : known;
     open.set(key, whole);
     const seen = { ...event, identity, whole };
     whole.events.push(seen);
@@ -174,12 +192,67 @@ export function selects(filter: JsonFilter | undefined, event: SeenEvent, all: S
   }
 }
 
+/** A number as JSON writes it, in units of 10^-18, what is smaller cut off. */
+function decimals(value: number): bigint {
+  const [, sign = '', whole = '', part = '', exponent = '0'] =
+    /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]\d+))?$/.exec(JSON.stringify(value)) ?? [];
+  const digits = `${whole}${part}`;
+  const places = 18 + Number(exponent) - part.length;
+  const text = places >= 0 ? digits.padEnd(digits.length + places, '0') : digits.slice(0, places);
+  return BigInt(`${sign}${text === '' ? '0' : text}`);
+}
+
+/** The number closest to so many units of 10^-18. */
+const fromDecimals = (units: bigint): number => {
+  const digits = (units < 0n ? -units : units).toString().padStart(19, '0');
+  return Number(`${units < 0n ? '-' : ''}${digits.slice(0, -18)}.${digits.slice(-18)}`);
+};
+
+/** The figures of a property of these events. */
+function figuresOfProperty(events: readonly SeenEvent[], key: string): Record<string, number | null> {
+  const given = events.filter((event) => event.properties[key] !== undefined);
+  const numbers = given.map((event) => event.properties[key]).filter((value) => typeof value === 'number');
+  const sorted = numbers.sort((a, b) => a - b);
+  const sum = fromDecimals(numbers.reduce((total, value) => total + decimals(value), 0n));
+  const percentile = (share: number): number | null => {
+    // Ranks from 1 on, as the engine has them: the last digit depends on it.
+    const rank = share * (sorted.length - 1) + 1;
+    const low = sorted[Math.floor(rank) - 1];
+    const high = sorted[Math.floor(rank)] ?? low;
+    return low === undefined || high === undefined ? null : low + (rank - Math.floor(rank)) * (high - low);
+  };
+  const by: Record<string, number | null> = {
+    sum,
+    avg: numbers.length === 0 ? null : sum / numbers.length,
+    min: sorted[0] ?? null,
+    max: sorted.at(-1) ?? null,
+    p50: percentile(0.5),
+    p75: percentile(0.75),
+    p90: percentile(0.9),
+    p99: percentile(0.99),
+    uniq: new Set(given.map((event) => valueOf(event, `property:${key}`))).size,
+  };
+  return Object.fromEntries(Object.entries(by).map(([of, value]) => [`${of}(property:${key})`, value]));
+}
+
 /** The figures of these events, and of these sessions. */
-function figures(events: readonly SeenEvent[], sessions: readonly Session[]): Figures {
+function figures(
+  events: readonly SeenEvent[],
+  sessions: readonly Session[],
+  selected: (event: SeenEvent) => boolean = () => false,
+): Figures {
   const sum = (of: (session: Session) => number): number => sessions.reduce((total, one) => total + of(one), 0);
   const perSession = (total: number, unit = 1): number =>
     sessions.length === 0 ? 0 : total / (unit * sessions.length);
   const money = new Map<string, number>();
+  const names = new Map<Session, Set<string>>();
+  for (const { whole, name } of events) names.set(whole, (names.get(whole) ?? new Set()).add(name));
+  const stays = events
+    .filter((event) => event.name === 'pageview')
+    .map((event) => (event.whole.events[event.whole.events.indexOf(event) + 1]?.ts ?? Number.NaN) - event.ts)
+    .filter((stay) => !Number.isNaN(stay));
+  const holding = (event: (session: Session) => SeenEvent | undefined): number =>
+    sessions.map(event).filter((one) => one !== undefined && selected(one)).length;
   for (const { currency, revenue } of events)
     if (currency !== '') money.set(currency, (money.get(currency) ?? 0) + revenue);
   return {
@@ -196,6 +269,11 @@ function figures(events: readonly SeenEvent[], sessions: readonly Session[]): Fi
     revenue: [...money]
       .map(([currency, amount]) => ({ currency, amount: (amount / 10_000).toFixed(2) }))
       .sort((a, b) => (a.currency < b.currency ? -1 : 1)),
+    uniqueEvents: [...names.values()].reduce((total, { size }) => total + size, 0),
+    entries: holding((session) => views(session)[0]),
+    exits: holding((session) => views(session).at(-1)),
+    timeOnPage: stays.length === 0 ? 0 : stays.reduce((total, stay) => total + stay, 0) / (1_000 * stays.length),
+    ...figuresOfProperty(events, 'plan'),
   };
 }
 
@@ -207,9 +285,9 @@ export function grouped(
   filter: JsonFilter | undefined,
   ofEvent: (event: SeenEvent, at: number) => string | undefined,
 ): Map<string, Figures> {
-  const groups = new Map<string, { events: SeenEvent[]; sessions: Set<Session> }>();
+  const groups = new Map<string, { events: SeenEvent[]; sessions: Set<Session>; selected: Set<SeenEvent> }>();
   const group = (name: string) => {
-    const known = groups.get(name) ?? { events: [], sessions: new Set() };
+    const known = groups.get(name) ?? { events: [], sessions: new Set(), selected: new Set() };
     groups.set(name, known);
     return known;
   };
@@ -217,9 +295,16 @@ export function grouped(
     const own = ofEvent(event, event.ts);
     if (own !== undefined && isIn(event.ts, range)) group(own).events.push(event);
     const ofSession = ofEvent(event, began(event.whole));
-    if (ofSession !== undefined && isIn(began(event.whole), range)) group(ofSession).sessions.add(event.whole);
+    if (ofSession === undefined || !isIn(began(event.whole), range)) continue;
+    group(ofSession).sessions.add(event.whole);
+    group(ofSession).selected.add(event);
   }
-  return new Map([...groups].map(([name, { events, sessions }]) => [name, figures(events, [...sessions])]));
+  return new Map(
+    [...groups].map(([name, { events, sessions, selected }]) => [
+      name,
+      figures(events, [...sessions], (event) => selected.has(event)),
+    ]),
+  );
 }
 
 /** The figures of the range. */
