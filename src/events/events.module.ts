@@ -1,7 +1,8 @@
 // Events, in and out.
 import { Module } from '@nestjs/common';
+import { ChangesModule } from './changes';
 import { IngestModule } from './ingest/ingest.module';
 import { EventsReadModule } from './read/events-read.module';
 
-@Module({ imports: [IngestModule, EventsReadModule], exports: [IngestModule] })
+@Module({ imports: [ChangesModule, IngestModule, EventsReadModule], exports: [ChangesModule, IngestModule] })
 export class EventsModule {}

@@ -4,8 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Clock } from '../../src/common/clock';
 import { newId } from '../../src/common/ids';
 import { Env, StoreUrls } from '../../src/config/env';
+import type { ChangeLog, MarkStale } from '../../src/events';
 import { type Entry, packBlock, unpackBlock } from '../../src/events/ingest/block';
 import { EventStore } from '../../src/events/ingest/event-store';
+import { LinkStore } from '../../src/events/ingest/link-store';
 import { encodeRow, type EventRow } from '../../src/events/pipeline';
 import { emptyRow } from '../../src/events/pipeline/event-row';
 import { ClickHouse } from '../../src/platform/clickhouse/clickhouse';
@@ -17,7 +19,13 @@ let url: string;
 let clickhouse: ClickHouse;
 let project = 0;
 
-const aStore = (): EventStore => new EventStore(clickhouse, new Metrics(), new Clock());
+/** What is said about changes has tests of its own. */
+const unheard = { before: async () => ({}), linking: async () => undefined, after: async () => undefined };
+const aStore = (on = clickhouse): EventStore => {
+  const changes = unheard as unknown as ChangeLog;
+  const stale = { mark: async () => undefined } as unknown as MarkStale;
+  return new EventStore(on, new Metrics(), new Clock(), new LinkStore(on, changes), changes, stale);
+};
 
 function anEntry(more: Partial<EventRow> = {}, keyStable = true): Entry {
   const at = Date.now();
@@ -53,7 +61,8 @@ describe('the warehouse', () => {
     const other = await aClickHouseDatabase();
     await migrateClickHouse(other, undefined);
     await migrateClickHouse(other, undefined);
-    expect((await askClickHouse(other, 'SELECT count() FROM schema_migrations')).trim()).toBe('1');
+    const twice = await askClickHouse(other, 'SELECT count() - uniqExact(version) FROM schema_migrations');
+    expect(twice.trim()).toBe('0');
   });
 
   it('is refused where it is newer than the code', async () => {
@@ -143,10 +152,10 @@ describe('a block', () => {
 
   it('that nobody could see twice is settled behind them', async () => {
     const store = aStore();
+    const since = Date.now();
     const id = randomUUID();
     const first = anEntry({ event_id: id, ts: 1_700_000_000_000 });
     const second = anEntry({ event_id: id, ts: 1_600_000_000_000 });
-    const since = Date.now();
     await store.store({ id: newId(), entries: [first, anEntry()], rejects: [] });
     await store.store({ id: newId(), entries: [second], rejects: [] });
     expect(await store.settleSince(since)).toBe(1);
@@ -182,11 +191,7 @@ describe('a block', () => {
     await migrateClickHouse(apart, undefined);
     const other = new ClickHouse(new Env(), new StoreUrls('', apart));
     const entries = Array.from({ length: 200 }, (_, month) => anEntry({ ts: Date.UTC(2000, month, 3) }));
-    await new EventStore(other, new Metrics(), new Clock()).store(
-      { id: newId(), entries, rejects: [] },
-      entries,
-      60_000,
-    );
+    await aStore(other).store({ id: newId(), entries, rejects: [] }, entries, 60_000);
     expect((await askClickHouse(apart, 'SELECT count(), uniq(_partition_id) FROM events FORMAT CSV')).trim()).toBe(
       '200,200',
     );

@@ -25,12 +25,17 @@ const away = () => new ClickHouseFault('away', undefined, 'NOT_REACHABLE');
 class FakeStore {
   readonly blocks: Block[] = [];
   readonly ids = new Set<string>();
+  readonly doubted: Block[] = [];
   failures: Error[] = [];
   busy = 0;
   mostBusy = 0;
 
   findStored(entries: readonly Entry[]): Promise<Set<string>> {
     return Promise.resolve(new Set(entries.filter(({ id }) => this.ids.has(id)).map(({ id }) => `1:${id}`)));
+  }
+
+  doubt(block: Block): void {
+    this.doubted.push(block);
   }
 
   async store(block: Block): Promise<Entry[]> {
@@ -139,6 +144,8 @@ describe('the block writer', () => {
     // The first was not kept, so the second is no duplicate of anything; it shares the outage.
     await expect(second).rejects.toMatchObject({ kind: { status: 503 } });
     expect(store.ids.size).toBe(0);
+    // Nor is it certain that the warehouse has nothing of the one that was tried.
+    expect(store.doubted.flatMap(({ entries }) => entries.map(({ id }) => id))).toEqual(['a']);
   });
 
   it('tries a broken connection once more, with the same block', async () => {

@@ -147,7 +147,8 @@ export class BlockWriter implements OnModuleDestroy {
     let fresh = this.#withoutRepeats(taken, duplicates);
     const rejects = taken.flatMap((submission) => submission.rejects);
     const id = newId();
-    if (this.#probe === undefined) {
+    const tried = this.#probe === undefined;
+    if (tried) {
       try {
         const sent = fresh;
         const stored = await this.store.findStored(sent);
@@ -164,7 +165,7 @@ export class BlockWriter implements OnModuleDestroy {
       }
     }
     if (fresh.length + rejects.length === 0) return { where: 'stored', duplicates, refused: new Set() };
-    await this.#toSpool({ id, entries: fresh, rejects });
+    await this.#toSpool({ id, entries: fresh, rejects }, tried);
     this.#remember(fresh);
     return { where: 'spooled', duplicates, refused: new Set() };
   }
@@ -194,10 +195,12 @@ export class BlockWriter implements OnModuleDestroy {
     }
   }
 
-  async #toSpool(block: Block): Promise<void> {
+  /** @param tried whether the warehouse may have it, or get it in a moment: an insert that was given up can still succeed */
+  async #toSpool(block: Block, tried: boolean): Promise<void> {
     try {
       await this.spool.append(block);
     } catch (error) {
+      if (tried) this.store.doubt(block);
       throw error instanceof Problem ? error : storeUnavailable({ retryAfterSeconds: 5, cause: error });
     }
   }

@@ -2,32 +2,22 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../../common/clock';
 import { Problem } from '../../common/problem';
-import { DAY_MS } from '../../common/time-range';
+import { DAY_MS, MINUTE_MS } from '../../common/time-range';
 import { ClickHouse } from '../../platform/clickhouse/clickhouse';
 import { ClickHouseFault, toFault } from '../../platform/clickhouse/faults';
-import {
-  Bound,
-  clickhouseTime,
-  hash,
-  ident,
-  instant,
-  sql,
-  Sql,
-  uint32,
-  uuid,
-  uuids,
-} from '../../platform/clickhouse/sql';
+import { Bound, hash, ident, instant, sql, Sql, uint32, uuid, uuids } from '../../platform/clickhouse/sql';
 import { Metrics } from '../../platform/metrics/metrics';
+import { cellsAroundGone, ChangeLog, MarkStale } from '../changes';
 import { eventColumns } from '../pipeline';
 import { type Block, type Entry, keyOf, type Reject } from './block';
+import { LinkStore } from './link-store';
 import { rejectColumns, rejectOfRefusedRow } from './rejects';
 
-const linkColumns = ['project_id', 'visitor_id', 'user_id', 'first_at'] as const;
 /** Ids are looked up this far back: the contract's week and a day for clocks. */
 const LOOKBACK_MS = 8 * DAY_MS;
-/** Pairs of visitor and user that are known to be stored. 100,000 take about 10 MB. */
-const KNOWN_LINKS = 100_000;
 const LOOKUP_TIMEOUT_MS = 5_000;
+/** A deletion that is noted is carried out within seconds; what it changes may not be derived before. */
+const SETTLED_MS = 5 * MINUTE_MS;
 
 interface Twin {
   project: number;
@@ -37,17 +27,19 @@ interface Twin {
   visitor: string;
   /** Months that hold rows of it, as YYYYMM. */
   partitions: number[];
+  /** Every row of it: when, and whether its session has an id (1). */
+  rows: [at: number, named: number][];
 }
 
 @Injectable()
 export class EventStore {
-  /** Pair of visitor and user -> the earliest time that is stored for it. */
-  readonly #links = new Map<string, number>();
-
   constructor(
     private readonly clickhouse: ClickHouse,
     private readonly metrics: Metrics,
     private readonly clock: Clock,
+    private readonly links: LinkStore,
+    private readonly changes: ChangeLog,
+    private readonly stale: MarkStale,
   ) {}
 
   /** Which of these events are in the warehouse already, under another time or visitor. Only those are looked up that may come
@@ -66,51 +58,31 @@ export class EventStore {
     return new Set(rows.map(keyOf));
   }
 
-  /** Stores a block: links, then events, then rejects. Safe to repeat from any point, by any process.
+  /** Stores a block: links, then events, then rejects. What is derived already and changes by it is said before. Safe to repeat from
+   *  any point, by any process.
    *  @param sent what the block held before stored ones were taken out of it
    *  @param timeoutMs for each insert; default INSERT_TIMEOUT_MS
    *  @returns entries that the engine refuses however often they are sent; they are kept as rejects
-   *  @throws ClickHouseFault of kind `away`: nothing is certain, the whole block is to be stored again */
+   *  @throws ClickHouseFault of kind `away`: nothing is certain, the whole block is to be stored again; storeUnavailable where the
+   *    time is longer than the default, as nobody waits then who would have to do without Postgres */
   async store(block: Block, sent: readonly Entry[] = block.entries, timeoutMs?: number): Promise<Entry[]> {
-    await this.#storeLinks(block, timeoutMs);
+    // Of a block that waited, an insert that was given up may have stored a part that nobody knows of: all of it counts as new.
+    const ticket = await this.changes.before(timeoutMs === undefined ? block.entries : sent, timeoutMs);
+    await this.links.store(block, ticket, (query) => this.#rows(query), timeoutMs);
     const refused = await this.#storeEvents(block, block.id, timeoutMs);
     await this.#storeRejects(
       [...block.rejects, ...refused.map((entry) => rejectOfRefusedRow(entry, this.clock.now()))],
       block.id,
       timeoutMs,
     );
+    await this.changes.after(ticket);
     await this.#settleTwins(sent);
     return refused;
   }
 
-  async #storeLinks({ entries, id }: Block, timeoutMs?: number): Promise<void> {
-    const news = new Map<string, { entry: Entry; at: number }>();
-    for (const entry of entries) {
-      if (entry.user === '0' || entry.user === entry.visitor) continue;
-      const pair = `${entry.project}:${entry.visitor}:${entry.user}`;
-      const known = Math.min(this.#links.get(pair) ?? Infinity, news.get(pair)?.at ?? Infinity);
-      if (entry.at < known) news.set(pair, { entry, at: entry.at });
-    }
-    if (news.size === 0) return;
-    await this.clickhouse.insert(
-      {
-        table: 'visitor_links',
-        columns: linkColumns,
-        body: [...news.values()]
-          .map(({ entry, at }) => JSON.stringify([entry.project, entry.visitor, entry.user, clickhouseTime(at)]))
-          .join('\n'),
-        token: `${id}:links`,
-      },
-      timeoutMs,
-    );
-    for (const [pair, { at }] of news) {
-      this.#links.delete(pair);
-      this.#links.set(pair, at);
-    }
-    for (const pair of this.#links.keys()) {
-      if (this.#links.size <= KNOWN_LINKS) break;
-      this.#links.delete(pair);
-    }
+  /** What became of a block whose insert failed is not known, and nobody will send it again. */
+  doubt(block: Block): void {
+    this.changes.doubt(block.entries);
   }
 
   /** Inserts rows; where the engine refuses the block for what is in it, halves it until the poison is alone. */
@@ -163,8 +135,13 @@ export class EventStore {
   async #settleTwins(entries: readonly Entry[]): Promise<void> {
     const doubtful = entries.filter(isDoubtful);
     if (doubtful.length === 0) return;
-    await this.#settle(sql`
-      project_id IN ${projectsOf(doubtful)} AND event_id IN ${uuids(doubtful.map(({ id }) => id))}`);
+    try {
+      await this.#settle(sql`
+        project_id IN ${projectsOf(doubtful)} AND event_id IN ${uuids(doubtful.map(({ id }) => id))}`);
+    } catch (error) {
+      // Postgres does not take the marks: the block is stored all the same, and `settleSince` does this when it is back.
+      if (error instanceof ClickHouseFault) throw error;
+    }
   }
 
   /** Settles what no request could see: an id that came first with a time of its own and then with another one, or the twin of a
@@ -181,11 +158,18 @@ export class EventStore {
     const twins = await this.#rows<Twin>(sql`
       SELECT project_id AS project, toString(event_id) AS id,
              toUnixTimestamp64Milli(min((ts, visitor_id)).1) AS at, lower(hex(min((ts, visitor_id)).2)) AS visitor,
-             groupUniqArray(toYYYYMM(ts)) AS partitions
+             groupUniqArray(toYYYYMM(ts)) AS partitions,
+             groupUniqArray((toUnixTimestamp64Milli(ts), session_id != 0)) AS rows
       FROM events
       WHERE received_at >= ${instant(this.clock.now() - LOOKBACK_MS)} AND ${chosen}
       GROUP BY project_id, event_id
       HAVING uniqExact(ts, visitor_id) > 1`);
+    for (const { project, rows } of twins)
+      await this.stale.mark(
+        project,
+        rows.map(([at, named]) => cellsAroundGone(at, named === 1)),
+        { untilMs: SETTLED_MS },
+      );
     for (const { project, id, at, visitor, partitions } of twins)
       for (const partition of partitions)
         await this.clickhouse.run(sql`

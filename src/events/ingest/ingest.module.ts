@@ -1,20 +1,32 @@
 // Taking events in: routes, the block writer, the spool and who empties it.
 import { Module } from '@nestjs/common';
 import { GeoModule } from '../../platform/geo/geo.module';
+import { ChangesModule } from '../changes';
 import { BlockWriter } from './block-writer';
 import { EventStore } from './event-store';
 import { EventsEraser } from './events.eraser';
 import { IngestController } from './ingest.controller';
 import { IngestService } from './ingest.service';
 import { IngestSteps } from './ingest-steps';
+import { LinkStore } from './link-store';
 import { Salts } from './salts';
 import { Spool } from './spool';
 import { IngestProcessor } from './ingest.processor';
 
 @Module({
-  imports: [GeoModule],
+  imports: [GeoModule, ChangesModule],
   controllers: [IngestController],
-  providers: [BlockWriter, EventStore, EventsEraser, IngestService, IngestSteps, Salts, Spool, IngestProcessor],
+  providers: [
+    BlockWriter,
+    EventStore,
+    EventsEraser,
+    IngestService,
+    IngestSteps,
+    LinkStore,
+    Salts,
+    Spool,
+    IngestProcessor,
+  ],
   exports: [IngestSteps],
 })
 export class IngestModule {}

@@ -1,0 +1,30 @@
+// Which stretch of time does a change make stale? The quarter hour around it, or the day where it is long ago: marks stay few.
+import { DAY_MS, HOUR_MS, MINUTE_MS, type TimeRange } from '../../common/time-range';
+
+/** Cells begin and end on quarter hours of UTC: every zone's midnight is one. */
+export const QUARTER_MS = 15 * MINUTE_MS;
+/** Changes that are so long before `closing` are marked by the UTC day. */
+export const FINE_MS = 2 * DAY_MS;
+/** Silence that ends a session without and with an id. An event that goes can cut a session in two, so its neighbours are looked at too. */
+export const SILENCE_MS = { unnamed: 30 * MINUTE_MS, named: 24 * HOUR_MS } as const;
+
+const around = (at: number, size: number): TimeRange => {
+  const from = Math.floor(at / size) * size;
+  return { from, to: from + size };
+};
+
+/** The UTC quarter hour that holds a moment. */
+export const quarterOf = (at: number): TimeRange => around(at, QUARTER_MS);
+
+/** The UTC day that holds a moment. */
+export const dayOf = (at: number): TimeRange => around(at, DAY_MS);
+
+/** What a change at a moment makes stale.
+ *  @param closing of the project, or about now where there is none */
+export const cellOf = (at: number, closing: number): TimeRange => (at < closing - FINE_MS ? dayOf(at) : quarterOf(at));
+
+/** What the going of an event makes stale: the quarter hours of its neighbours too, whose session it may have held together. */
+export const cellsAroundGone = (at: number, named: boolean): TimeRange => {
+  const silence = named ? SILENCE_MS.named : SILENCE_MS.unnamed;
+  return { from: quarterOf(at - silence).from, to: quarterOf(at + silence).to };
+};
