@@ -50,7 +50,8 @@ export class StatsController {
   @Get('breakdown/:dimension')
   @ApiOperation({
     summary: 'Figures by a dimension',
-    description: 'A row is what the overview says with the further filter `["is", dimension, [value]]`.',
+    description:
+      'A row is what the overview says with the further filter `["is", dimension, [value]]`. `other` holds what is not listed by value.',
   })
   @ApiOkResponse({ type: dto.BreakdownDto })
   breakdown(
@@ -111,7 +112,8 @@ export class StatsController {
   @ApiOperation({
     summary: 'Any metrics by any dimensions',
     description:
-      'Rows are there where something is counted. `query` in the answer is the question as it was understood.',
+      'What all other routes are shorthands of. Rows are there where something is counted; a row without a value of the metric ' +
+      'that it is sorted by comes last in either direction. `query` in the answer is the question as it was understood.',
   })
   @ApiOkResponse({ type: dto.QueryAnswerDto })
   query(

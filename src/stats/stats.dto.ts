@@ -1,5 +1,5 @@
 // What may be asked about a project's statistics, and what is the answer? Query strings, bodies and answers of the routes.
-import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { INTERVALS, type Interval } from '../common/buckets';
 import { PERIODS } from '../common/period';
 import {
@@ -14,6 +14,7 @@ import {
 } from '../common/validation/fields';
 import { field } from '../common/validation/rules';
 import { ALL_METRICS } from './metrics';
+import { PROPERTY_METRICS } from './property-metrics';
 import { PRECISIONS, type Precision } from './stats.types';
 
 const MAX_METRICS = 20;
@@ -182,11 +183,7 @@ export class MoneyDto {
   amount!: string;
 }
 
-/** Figures by name: those that were asked for. Those of properties stand under their whole names. */
-@ApiSchema({
-  description:
-    'Figures by name: those that were asked for. Those of properties have names like `p90(property:price)` and hold a number, or null where no event has one.',
-})
+/** Figures by name: those that were asked for. Those of properties stand under their whole names, of which one is here to see. */
 export class FiguresDto {
   @ApiPropertyOptional({ type: 'integer', description: 'Distinct visitors, after links by `userId`', example: 812 })
   visitors?: number;
@@ -218,6 +215,13 @@ export class FiguresDto {
     example: 48.3,
   })
   timeOnPage?: number;
+  @ApiPropertyOptional({
+    type: Number,
+    nullable: true,
+    description: `Figures of properties have their whole names, ${PROPERTY_METRICS}: this is one of them. Null where no event has a number; \`sum\` and \`uniq\` are 0 then`,
+    example: 74.5,
+  })
+  'p90(property:price)'?: number | null;
 }
 
 /** One read of an answer. */
@@ -254,7 +258,7 @@ export class StatsMetaDto {
   @ApiPropertyOptional({
     type: [String],
     description: 'Metrics of which a figure is an estimate; missing where all are exact',
-    example: [],
+    example: ['visitors'],
   })
   approximate?: string[];
   @ApiPropertyOptional({
