@@ -133,7 +133,7 @@ const byValue = (cell: Omit<Cell, 'version'>, scan: SessionScan, pairs: Sql, oth
   SELECT dimension, value, toDateTime(${instant(cell.range.from)}) AS start, toUInt8(${uint32(other)}) AS other,
     sum(hits) AS events, sum(views) AS pageviews, CAST(sumMap(amounts.1, amounts.2), 'Map(LowCardinality(String), Decimal(38, 4))') AS revenue,
     countIf(begun) AS sessions, sumIf(whole_views, begun) AS session_pageviews, countIf(begun AND bounced) AS bounces,
-    sumIf(length_ms, begun) AS session_ms, uniqCombinedStateIf(12)(identity, hits > 0) AS visitors
+    sumIf(length_ms, begun) AS session_ms, finalizeAggregation(visitors) AS visitor_count, uniqCombinedStateIf(12)(identity, hits > 0) AS visitors
   FROM (
     SELECT pair.1 AS dimension, pair.2 AS value, any(who) AS identity, sum(in_cell) AS hits, countIf(is_view AND in_cell) AS views,
       groupArrayIf((currency, toDecimal128(revenue, 4)), in_cell AND currency != '') AS amounts,
@@ -153,7 +153,7 @@ const ofVersion = ({ project, range, version: of }: Cell): Sql =>
 
 /** Stores rows under the cell's version. */
 export const store = (table: 'rollup_totals' | 'rollup_values', cell: Cell, rows: Sql): Sql => sql`
-  INSERT INTO ${table === 'rollup_totals' ? sql`rollup_totals (project_id, version, grain, start, events, pageviews, revenue, sessions, session_pageviews, bounces, session_ms, visitors, visitors_fine)` : sql`rollup_values (project_id, version, dimension, value, start, other, events, pageviews, revenue, sessions, session_pageviews, bounces, session_ms, visitors)`}
+  INSERT INTO ${table === 'rollup_totals' ? sql`rollup_totals (project_id, version, grain, start, events, pageviews, revenue, sessions, session_pageviews, bounces, session_ms, visitors, visitors_fine)` : sql`rollup_values (project_id, version, dimension, value, start, other, events, pageviews, revenue, sessions, session_pageviews, bounces, session_ms, visitor_count, visitors)`}
   SELECT ${uint32(cell.project)}, ${version(cell.version)}, * FROM (${rows})`;
 
 /** Dimensions of which a version has as many values as are kept, so that there may be more: rows { dimension }. */

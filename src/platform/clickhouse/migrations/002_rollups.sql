@@ -41,6 +41,8 @@ CREATE TABLE IF NOT EXISTS rollup_values {{on_cluster}} (
   session_pageviews UInt64 CODEC(T64, ZSTD(1)),
   bounces UInt64 CODEC(T64, ZSTD(1)),
   session_ms UInt64 CODEC(T64, ZSTD(1)),
+  -- About how many the next column holds, to find winners without reading it.
+  visitor_count UInt64 CODEC(T64, ZSTD(1)),
   visitors AggregateFunction(uniqCombined(12), UInt64)
 ) ENGINE = {{merge_tree}}
 PARTITION BY toYear(start)
