@@ -38,6 +38,11 @@ it('goes on in the range of the page before, and compares with what lies before 
   expect(() => resolve(inquiry, { cursor }, 7, span)).toThrow(Problem);
 });
 
+it('has no second page where there are no groups', () => {
+  const cursor = encodeCursor([range.from, range.to]);
+  expect(() => resolve(freeInquiry({ metrics: ['revenue'] }), { ...words, cursor }, 7, span)).toThrow(Problem);
+});
+
 it('takes the length of buckets from the range, where none is asked for', () => {
   const inquiry = freeInquiry({ metrics: ['visitors'], dimensions: ['time'] });
   expect(resolve(inquiry, words, 7, span).query.groupings).toEqual([{ kind: 'time', interval: 'hour' }]);

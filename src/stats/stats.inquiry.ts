@@ -86,10 +86,11 @@ export interface Resolved {
 /** Puts an inquiry to a project and a range: that of the cursor, where a page before has settled it. @throws invalidInput */
 export const resolve = (inquiry: Inquiry, request: Wording, project: number, span: ask.Span): Resolved => {
   const { metrics, order, filter, search, limit } = inquiry;
+  const groupings = inquiry.groupings(span.range);
+  if (request.cursor !== undefined && groupings.length === 0)
+    throw badParameter('cursor', 'invalid_cursor', 'must not be given: without dimensions there is one row');
   const cursor =
-    request.cursor === undefined
-      ? undefined
-      : ask.readCursor(request.cursor, { order, metrics, groupings: inquiry.groupings(span.range) });
+    request.cursor === undefined ? undefined : ask.readCursor(request.cursor, { order, metrics, groupings });
   const range = cursor?.range ?? span.range;
   // A period moves on between two pages; a range that was spelled out does not.
   if (request.period === undefined && (range.from !== span.range.from || range.to !== span.range.to))

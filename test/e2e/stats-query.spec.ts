@@ -67,7 +67,10 @@ it('answers figures of properties, sessions’ ends and time on page', async () 
   const metrics = [
     ...['sum', 'avg', 'min', 'max', 'p50', 'uniq'].map((of) => `${of}(property:price)`),
     'uniq(property:plan)',
-    ...['uniqueEvents', 'entries', 'exits', 'timeOnPage'],
+    'uniqueEvents',
+    'entries',
+    'exits',
+    'timeOnPage',
   ];
   const { status, body } = await query({ metrics, dimensions: ['page'], orderBy: ['page:asc'] });
   expect(status).toBe(200);
@@ -121,6 +124,25 @@ it.each(['avg(property:price):asc', 'avg(property:price):desc'])(
     for (const limit of [1, 2, 3, 4]) expect(await walk({ ...question, limit })).toEqual(whole.data);
   },
 );
+
+it('walks values as long as an event may have', async () => {
+  const project = await aProject(app, {});
+  const values = ['a', 'b', 'c'].map((end) => `${'"'.repeat(4_070)}${end}`);
+  const events = values.map((plan) => event('2026-03-02T10:00:00.000Z', '/', { plan }));
+  const sent = await ask(app, '/events/batch', { key: project.keys.sec, body: { events } });
+  expect(sent.body.accepted).toBe(3);
+  const walked: unknown[] = [];
+  let cursor: string | null = '';
+  do {
+    const parameters = new URLSearchParams({ ...RANGE, limit: '1', order: 'value', ...(cursor ? { cursor } : {}) });
+    const path = `/stats/breakdown/property:plan?${parameters.toString()}`;
+    const page: Answer<Answered> = await ask<Answered>(app, path, { key: project.keys.sec });
+    expect(page.status).toBe(200);
+    walked.push(...page.body.data.map(({ value }) => value));
+    cursor = page.body.page.next;
+  } while (cursor !== null);
+  expect(walked).toEqual(values);
+});
 
 it('walks buckets with groups, in the range and in the one before', async () => {
   const question = { metrics: ['events'], dimensions: ['time:day', 'page'], compare: 'previous' };
