@@ -60,6 +60,13 @@ module.exports = {
       to: { path: '^src/(visitors|stats|funnels|goals|realtime|aggregation|health)/' },
     },
     {
+      name: 'aggregation-knows-no-reader',
+      comment: 'Statistics ask what is derived; deriving knows events and projects only.',
+      severity: 'error',
+      from: { path: '^src/aggregation/' },
+      to: { path: '^src/(visitors|stats|funnels|goals|realtime|health)/' },
+    },
+    {
       name: 'health-knows-platform',
       severity: 'error',
       from: { path: '^src/health/' },

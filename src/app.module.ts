@@ -1,5 +1,6 @@
 // Which features make up the server? The only file that knows them all.
 import { Module, type DynamicModule, type ModuleMetadata } from '@nestjs/common';
+import { AggregationModule } from './aggregation';
 import { AuthModule } from './auth/auth.module';
 import { LocalAccess } from './auth/local-access';
 import { Clock } from './common/clock';
@@ -40,6 +41,7 @@ export class AppModule {
         AuthModule,
         ProjectsModule,
         EventsModule,
+        AggregationModule,
         StatsModule,
         HealthModule,
         ...imports,

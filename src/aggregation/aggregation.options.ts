@@ -2,12 +2,11 @@
 import { Injectable } from '@nestjs/common';
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../common/time-range';
 import { Env } from '../config/env';
+import { VIEW_MS } from '../events';
 
 /** Places at which deriving can be cut short and must be able to begin again. */
 export type Step = 'began' | 'looked' | 'written' | 'committing' | 'committed';
 
-/** A writer's view of the announced horizon is at most so old when its insert begins. */
-const VIEW_MS = 5 * SECOND_MS;
 const CLOCKS_MS = 2 * SECOND_MS;
 
 @Injectable()

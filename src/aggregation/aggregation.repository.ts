@@ -1,9 +1,25 @@
 // How far is each project derived, who is due, and what is left to do? All SQL about horizons; cells are in cells.repository.ts.
 import { Injectable } from '@nestjs/common';
-import { and, asc, eq, gt, gte, inArray, isNull, lt, lte, ne, notInArray, or, sql, type SQL } from 'drizzle-orm';
+import {
+  and,
+  asc,
+  eq,
+  gt,
+  gte,
+  inArray,
+  isNotNull,
+  isNull,
+  lt,
+  lte,
+  ne,
+  notInArray,
+  or,
+  sql,
+  type SQL,
+} from 'drizzle-orm';
 import type { TimeRange } from '../common/time-range';
 import { eventHorizons as horizons, staleRanges, staleVisitors } from '../events/changes/changes.schema';
-import { Postgres } from '../platform/postgres/postgres';
+import { Postgres, type Db } from '../platform/postgres/postgres';
 import { projects } from '../projects/projects.schema';
 import { rollupCells } from './aggregation.schema';
 import { REBUILD } from './step-plan';
@@ -109,24 +125,26 @@ export class AggregationRepository {
     );
   }
 
-  /** Where a project is; undefined: it has no horizon yet, or is gone. */
+  /** Where a project is; undefined: it is gone. */
   async state(project: number, graceMs: number): Promise<ProjectState | undefined> {
     const [row] = await this.postgres.run((db) =>
       db
         .select(stateColumns(graceMs))
         .from(projects)
-        .innerJoin(horizons, eq(horizons.project, projects.number))
+        .leftJoin(horizons, eq(horizons.project, projects.number))
         .where(and(eq(projects.number, project), isNull(projects.deletedAt))),
     );
     return row === undefined ? undefined : toState(row);
   }
 
-  /** The next project, by number and round again, that has a stretch to derive again now.
+  /** The next project, by number and round again, that has a stretch to derive again now, and the end of its latest one.
    *  @param except projects that rest */
-  async nextStale(after: number, except: readonly number[] = []): Promise<number | undefined> {
+  async nextStale(after: number, except: readonly number[] = []): Promise<{ project: number; to: number } | undefined> {
+    const latest = sql`(SELECT max(least(${staleRanges.to}, ${horizons.horizon})) FROM ${staleRanges}
+      WHERE ${staleRanges.project} = ${horizons.project} AND ${staleRanges.until} < now() AND ${staleRanges.from} < ${horizons.horizon})`;
     const [row] = await this.postgres.run((db) =>
       db
-        .select({ project: horizons.project })
+        .select({ project: horizons.project, to: sql<number>`extract(epoch FROM ${latest}) * 1000`.mapWith(Number) })
         .from(horizons)
         .innerJoin(projects, eq(projects.number, horizons.project))
         .where(
@@ -134,14 +152,13 @@ export class AggregationRepository {
             isNull(projects.deletedAt),
             eq(horizons.zone, projects.timezone),
             except.length === 0 ? undefined : notInArray(horizons.project, [...except]),
-            sql`EXISTS (SELECT 1 FROM ${staleRanges}
-              WHERE ${staleRanges.project} = ${horizons.project} AND ${staleRanges.until} < now() AND ${staleRanges.from} < ${horizons.horizon})`,
+            isNotNull(latest),
           ),
         )
         .orderBy(sql`${horizons.project} <= ${after}`, asc(horizons.project))
         .limit(1),
     );
-    return row?.project;
+    return row;
   }
 
   /** Stretches of a backfill that wait still.
@@ -163,14 +180,16 @@ export class AggregationRepository {
     return rows.map(({ from, to }) => ({ from: from.getTime(), to: to.getTime() }));
   }
 
-  /** Whether links of visitors wait to become stale ranges: until then it can't be said what they touch. */
-  async hasStaleVisitors(project: number): Promise<boolean> {
-    const rows = await this.postgres.run((db) =>
-      db
-        .select({ one: sql`1` })
-        .from(staleVisitors)
-        .where(eq(staleVisitors.project, project))
-        .limit(1),
+  /** Whether events of a stretch changed, or may be changing, that are not derived again yet.
+   *  TRICKY: of links that wait to become stale ranges it can't be said what they touch, so they touch everything. */
+  async isStale(project: number, range: TimeRange): Promise<boolean> {
+    const { rows } = await this.postgres.run((db) =>
+      db.execute(sql`
+        SELECT 1 FROM ${staleVisitors} WHERE project = ${project}
+        UNION ALL
+        SELECT 1 FROM ${staleRanges} WHERE project = ${project}
+          AND "from" < ${new Date(range.to).toISOString()}::timestamptz AND "to" > ${new Date(range.from).toISOString()}::timestamptz
+        LIMIT 1`),
     );
     return rows.length > 0;
   }
@@ -210,21 +229,21 @@ export class AggregationRepository {
     return row ?? { lagSeconds: 0, staleRanges: 0 };
   }
 
-  /** Has stretches derived again in which no event changed. */
-  async rebuild(project: number, ranges: readonly TimeRange[]): Promise<void> {
-    if (ranges.length === 0) return;
-    await this.postgres.transaction(async (db) => {
+  /** Has stretches derived again in which no event changed, together with what `along` does. */
+  async rebuild<T>(project: number, ranges: readonly TimeRange[], along: (db: Db) => Promise<T>): Promise<T> {
+    return this.postgres.transaction(async (db) => {
       // The horizon's row first, as everywhere: two who change a project's ranges wait for each other there.
       const found = await db
         .update(horizons)
         .set({ revision: sql`${horizons.revision} + 1` })
         .where(eq(horizons.project, project))
         .returning({ project: horizons.project });
-      if (found.length > 0)
+      if (found.length > 0 && ranges.length > 0)
         await db
           .insert(staleRanges)
           .values(ranges.map(toRebuild(project)))
           .onConflictDoNothing();
+      return along(db);
     });
   }
 }

@@ -1,6 +1,6 @@
 // Which cells count, and how do they change? All SQL that reads and switches pointers; each change is one transaction.
 import { Injectable } from '@nestjs/common';
-import { and, asc, desc, eq, gt, lt, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, gte, lt, lte, sql } from 'drizzle-orm';
 import type { TimeRange } from '../common/time-range';
 import { eventHorizons as horizons, staleRanges } from '../events/changes/changes.schema';
 import { Postgres, type Db } from '../platform/postgres/postgres';
@@ -51,6 +51,32 @@ export class CellsRepository {
         .orderBy(asc(rollupCells.from)),
     );
     return rows.map(toCell);
+  }
+
+  /** Cells that begin at or after a moment, oldest first. */
+  async cellsFrom(project: number, from: number, limit: number): Promise<Cell[]> {
+    const rows = await this.postgres.run((db) =>
+      db
+        .select()
+        .from(rollupCells)
+        .where(and(eq(rollupCells.project, project), gte(rollupCells.from, new Date(from))))
+        .orderBy(asc(rollupCells.from))
+        .limit(limit),
+    );
+    return rows.map(toCell);
+  }
+
+  /** Any cells that have rows, of any projects. @param mostEvents larger ones take too long to be looked at in passing */
+  async someCells(count: number, mostEvents: number): Promise<(Cell & { readonly project: number })[]> {
+    const rows = await this.postgres.run((db) =>
+      db
+        .select()
+        .from(rollupCells)
+        .where(and(rollupCells.detailed, lte(rollupCells.events, mostEvents)))
+        .orderBy(sql`random()`)
+        .limit(count),
+    );
+    return rows.map((row) => ({ ...toCell(row), project: row.project }));
   }
 
   /** Stale ranges whose change is over by now, latest first. */

@@ -12,7 +12,7 @@ import { CellsRepository } from './cells.repository';
 import { planAdvance, planDay, planLooks, planRepair, settleStale, type Settling } from './step-plan';
 
 /** A project of which something is derived. */
-type Derived = ProjectState & { readonly zone: string; readonly horizon: number; readonly openFrom: number };
+export type Derived = ProjectState & { readonly zone: string; readonly horizon: number; readonly openFrom: number };
 
 /** A named session may be open for so long without an event. */
 const OPEN_MS = DAY_MS;
@@ -48,6 +48,18 @@ export class Refresher {
     const state = await this.repository.state(project, this.options.graceMs);
     if (state === undefined || !isToWork(state)) return false;
     return isDerived(state) && state.zone === state.timezone ? this.#advance(state) : this.#restart(state);
+  }
+
+  /** The next project with a day to derive again, and the end of what is stale of it. @param except projects that rest */
+  nextStale(after: number, except: readonly number[]): Promise<{ project: number; to: number } | undefined> {
+    return this.repository.nextStale(after, except);
+  }
+
+  /** Brings the gauges up to date. */
+  async measure(): Promise<void> {
+    const { lagSeconds, staleRanges } = await this.repository.backlog();
+    this.metrics.rollupLagSeconds.set(lagSeconds);
+    this.metrics.rollupStaleRanges.set(staleRanges);
   }
 
   /** Derives again the latest day of a project in which something changed.
@@ -163,7 +175,8 @@ export class Refresher {
   }
 }
 
-const isDerived = (state: ProjectState): state is Derived =>
+/** Whether something is derived of a project. */
+export const isDerived = (state: ProjectState): state is Derived =>
   state.horizon !== null && state.openFrom !== null && state.zone !== null;
 
 const isAnnounced = ({ horizon, closing }: ProjectState): boolean =>

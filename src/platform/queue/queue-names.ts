@@ -4,7 +4,8 @@
 export const QUEUES = {
   jobs: 'Jobs that a client was told about: erasing, backfills',
   maintenance: 'Regular work of the server itself',
-  aggregation: 'Projects whose horizon moves, and days that are derived again',
+  aggregation: 'Projects whose horizon moves',
+  rebuild: 'Days that are derived again, one at a time',
 } as const;
 
 /** The name of a queue. */

@@ -1,0 +1,35 @@
+// Figures that are derived ahead of the questions, kept right by workers.
+import { Module } from '@nestjs/common';
+import { AggregationController } from './aggregation.controller';
+import { AggregationOptions } from './aggregation.options';
+import { AggregationProcessor } from './aggregation.processor';
+import { AggregationRepository } from './aggregation.repository';
+import { AggregationService } from './aggregation.service';
+import { BackfillService } from './backfill/backfill.service';
+import { CellStore } from './cell-store';
+import { CellsRepository } from './cells.repository';
+import { Refresher } from './refresher';
+import { RollupStore } from './rollup-store';
+import { RollupSnapshots } from './snapshots';
+import { RollupChecker } from './verify/checker';
+import { VerifyService } from './verify/verify.service';
+
+/** Derives, derives again what changed, checks itself; tells readers what is derived. */
+@Module({
+  controllers: [AggregationController],
+  providers: [
+    AggregationOptions,
+    AggregationProcessor,
+    AggregationRepository,
+    AggregationService,
+    BackfillService,
+    { provide: CellStore, useClass: RollupStore },
+    CellsRepository,
+    Refresher,
+    RollupChecker,
+    RollupSnapshots,
+    VerifyService,
+  ],
+  exports: [RollupSnapshots],
+})
+export class AggregationModule {}

@@ -1,0 +1,87 @@
+// What of a project is derived at this moment? For readers, in one statement: horizon, cells and stale ranges that belong together.
+import { Injectable } from '@nestjs/common';
+import { eq, sql } from 'drizzle-orm';
+import type { TimeRange } from '../common/time-range';
+import { eventHorizons, staleRanges } from '../events/changes/changes.schema';
+import { Postgres } from '../platform/postgres/postgres';
+import { rollupCells } from './aggregation.schema';
+import { STORABLE } from '../events/query';
+import type { Cell } from './cells';
+
+/** What is derived of a project. Moments are milliseconds. */
+export interface RollupSnapshot {
+  /** What is derived reflects exactly the events before it, but for what is stale. */
+  readonly horizon: number;
+  /** The earliest beginning of a session that is open at the horizon; the horizon where none is. */
+  readonly openFrom: number;
+  /** Another number after every change of anything here. */
+  readonly revision: number;
+  /** Cells that overlap the range, oldest first, disjoint. Time before the horizon in no cell holds no events, unless it is stale. */
+  readonly cells: readonly Cell[];
+  /** Everything of the project that is stale, in and around the range, in as few ranges as it takes, oldest first. */
+  readonly stale: readonly TimeRange[];
+}
+
+type CellRow = [from: number, to: number, version: number, events: number, detailed: boolean, skipped: string[]];
+
+interface SnapshotRow extends Record<string, unknown> {
+  horizon: string;
+  openFrom: string;
+  revision: string;
+  cells: CellRow[] | null;
+  stale: [from: number, to: number][] | null;
+}
+
+@Injectable()
+export class RollupSnapshots {
+  constructor(private readonly postgres: Postgres) {}
+
+  /** What is derived of a project, as of one moment; 1 to 3 ms.
+   *  @param zone whose local days the cells must be
+   *  @returns undefined where nothing is derived, or in another zone
+   *  @throws storeUnavailable */
+  async of(project: number, zone: string, { from, to }: TimeRange): Promise<RollupSnapshot | undefined> {
+    const { rows } = await this.postgres.run((db) =>
+      db.execute<SnapshotRow>(sql`
+        SELECT ${ms(sql`horizon`)} AS horizon, ${ms(sql`open_from`)} AS "openFrom", revision,
+          (SELECT json_agg(json_build_array(${ms(sql`"from"`)}, ${ms(sql`"to"`)}, version, events, detailed, skipped) ORDER BY "from")
+           FROM ${rollupCells} WHERE project = ${project} AND "from" < ${at(to)} AND "to" > ${at(from)}) AS cells,
+          (SELECT json_agg(json_build_array(${ms(sql`lower(stale)`)}, ${ms(sql`upper(stale)`)}) ORDER BY stale)
+           FROM unnest((SELECT range_agg(tstzrange("from", "to")) FROM ${staleRanges} WHERE project = ${project})) AS stale) AS stale
+        FROM ${eventHorizons}
+        WHERE project = ${project} AND zone = ${zone} AND horizon IS NOT NULL AND open_from IS NOT NULL`),
+    );
+    const [row] = rows;
+    if (row === undefined) return undefined;
+    return {
+      horizon: Number(row.horizon),
+      openFrom: Number(row.openFrom),
+      revision: Number(row.revision),
+      cells: (row.cells ?? []).map(toCell),
+      stale: (row.stale ?? []).map(([begin, end]) => ({ from: begin, to: end })),
+    };
+  }
+
+  /** The revision of what is derived of a project; 0 where nothing is. @throws storeUnavailable */
+  async revisionOf(project: number): Promise<number> {
+    const [row] = await this.postgres.run((db) =>
+      db.select({ revision: eventHorizons.revision }).from(eventHorizons).where(eq(eventHorizons.project, project)),
+    );
+    return row?.revision ?? 0;
+  }
+}
+
+const toCell = ([from, to, version, events, detailed, skipped]: CellRow): Cell => ({
+  from,
+  to,
+  version,
+  events,
+  detailed,
+  skipped,
+});
+
+const ms = (moment: ReturnType<typeof sql>) => sql`(extract(epoch FROM ${moment}) * 1000)::bigint`;
+
+// A question may reach beyond what Postgres can say.
+const at = (moment: number) =>
+  sql`${new Date(Math.min(Math.max(moment, STORABLE.from), STORABLE.to)).toISOString()}::timestamptz`;

@@ -1,0 +1,81 @@
+// Is everything that is derived of a project right? A job that checks cell after cell, and waits until what was wrong is derived again.
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import type { JobRecord } from '../../platform/queue/jobs.types';
+import { JobsService, type CallAgain, type JobRun } from '../../platform/queue/jobs.service';
+import type { Project } from '../../projects';
+import { AggregationOptions } from '../aggregation.options';
+import { AggregationRepository } from '../aggregation.repository';
+import { STORABLE } from '../../events/query';
+import { CellsRepository } from '../cells.repository';
+import { REBUILD } from '../step-plan';
+import { RollupChecker } from './checker';
+
+/** Kind of the job. */
+export const VERIFY = 'rollups.verify';
+
+const CELLS_A_LOOK = 20;
+const LOOK_AGAIN_MS = 1_000;
+
+/** What is kept between two turns of the job. */
+interface Kept {
+  project: number;
+  /** Cells that begin before this are done. */
+  after: number;
+  total: number;
+  result: { cells: number; right: number; wrong: number; repaired: number; moving: number };
+}
+
+@Injectable()
+export class VerifyService implements OnModuleInit {
+  constructor(
+    private readonly jobs: JobsService,
+    private readonly repository: AggregationRepository,
+    private readonly cells: CellsRepository,
+    private readonly checker: RollupChecker,
+    private readonly options: AggregationOptions,
+  ) {}
+
+  onModuleInit(): void {
+    this.jobs.handle(VERIFY, (run) => this.#turn(run), { patient: true });
+  }
+
+  /** Starts the job. @throws storeUnavailable */
+  async start(project: Project): Promise<JobRecord> {
+    const status = await this.repository.status(project.number, this.options.graceMs);
+    const kept: Kept = {
+      project: project.number,
+      after: 0,
+      total: status?.cells ?? 0,
+      result: { cells: 0, right: 0, wrong: 0, repaired: 0, moving: 0 },
+    };
+    return this.jobs.start(VERIFY, project.id, { ...kept });
+  }
+
+  async #turn(run: JobRun): Promise<CallAgain | void> {
+    const kept = run.data as unknown as Kept;
+    const result = { ...kept.result };
+    let { after } = kept;
+    const began = performance.now();
+    while (performance.now() - began < this.options.turnMs) {
+      const cells = await this.cells.cellsFrom(kept.project, after, CELLS_A_LOOK);
+      if (cells.length === 0) return this.#end(run, result);
+      for (const cell of cells) {
+        const outcome = await this.checker.check(kept.project, cell);
+        result.cells += 1;
+        result[outcome] += 1;
+        after = cell.from + 1;
+        if (performance.now() - began >= this.options.turnMs) break;
+      }
+      await run.save({ after, result });
+      await run.progress(Math.min(0.99, result.cells / Math.max(kept.total, 1)));
+    }
+    return { inMs: Math.min(performance.now() - began, this.options.longestRestMs) };
+  }
+
+  async #end(run: JobRun, result: Kept['result']): Promise<CallAgain | void> {
+    if (result.wrong === result.repaired) return;
+    const left = await this.repository.left((run.data as unknown as Kept).project, STORABLE, REBUILD);
+    if (left.length > 0) return { inMs: LOOK_AGAIN_MS };
+    await run.save({ result: { ...result, repaired: result.wrong } });
+  }
+}
