@@ -178,6 +178,26 @@ describe('control of the embedded ClickHouse', () => {
     expect(performance.now() - since).toBeLessThan(8_000);
   });
 
+  it('lets those in first that have the lower priority number', async () => {
+    const crowded = await World.start({ sessions: { queries: 1 } });
+    const asking = crowded.client();
+    const done: number[] = [];
+    const ask = (priority: number): Promise<unknown> =>
+      rowsOf(asking, `SELECT sleep(0.2), ${priority} AS p`, {
+        clickhouse_settings: { priority: String(priority) },
+      }).then(() => done.push(priority));
+    const first = ask(9);
+    await sleep(100);
+    const others: Promise<unknown>[] = [];
+    for (const priority of [5, 1, 5, 0]) {
+      others.push(ask(priority));
+      await sleep(20);
+    }
+    await Promise.all([first, ...others]);
+    await crowded.stop();
+    expect(done).toEqual([9, 0, 1, 5, 5]);
+  });
+
   it.each([
     ['that computes', SLOW],
     ['that sends rows', 'SELECT number, toString(number) FROM numbers(100000000000)'],

@@ -108,7 +108,8 @@ async function inPlace(
   const { kind } = found.statement;
   const slots = kind === 'insert' ? rooms.slots.inserts : rooms.slots.queries;
   // KILL must not wait behind what it shall stop.
-  const leave = kind === 'kill' ? undefined : await slots.take(query.gone);
+  const leave =
+    kind === 'kill' ? undefined : await slots.take(query.gone, Number(request.settings.get('priority')) || 0);
   try {
     const lease = await rooms.sessions.lease(request, found.data !== undefined);
     let wentWell = false;

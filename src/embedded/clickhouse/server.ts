@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Answer } from './answer';
@@ -49,8 +49,8 @@ export interface ClickHouseServer {
 /** A URL holds a query as long as ClickHouse takes it. */
 const MOST_URL_BYTES = 1024 * 1024;
 
-/** The default of `sessions`. */
-export const DEFAULT_SESSIONS = { queries: 16, inserts: 4 } as const;
+/** The default of `sessions`: charts and downloads of a server with its own defaults, and room for look-ups and work behind them. */
+export const DEFAULT_SESSIONS = { queries: Math.max(16, 4 * availableParallelism() + 8), inserts: 4 } as const;
 
 /** Opens the engine and serves it.
  *  @throws EngineStartError; the error of `listen` */
