@@ -8,6 +8,7 @@ import { AggregationService } from './aggregation.service';
 import { BackfillService } from './backfill/backfill.service';
 import { CellStore } from './cell-store';
 import { CellsRepository } from './cells.repository';
+import { AggregationHousekeepingModule } from './housekeeping/housekeeping.module';
 import { Refresher } from './refresher';
 import { RollupStore } from './rollup-store';
 import { RollupSnapshots } from './snapshots';
@@ -16,6 +17,7 @@ import { VerifyService } from './verify/verify.service';
 
 /** Derives, derives again what changed, checks itself; tells readers what is derived. */
 @Module({
+  imports: [AggregationHousekeepingModule],
   controllers: [AggregationController],
   providers: [
     AggregationOptions,

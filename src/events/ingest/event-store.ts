@@ -196,7 +196,7 @@ export class EventStore {
 
   async #rows<T>(query: Sql): Promise<T[]> {
     try {
-      return await this.clickhouse.rows<T>(query, { purpose: 'ingest', timeoutMs: LOOKUP_TIMEOUT_MS });
+      return await this.clickhouse.rows<T>(query, { purpose: 'ingest', urgent: true, timeoutMs: LOOKUP_TIMEOUT_MS });
     } catch (error) {
       // For a writer every trouble of a look-up is the same: the block waits.
       throw error instanceof Problem ? new ClickHouseFault('away', undefined, 'LOOK_UP_FAILED') : error;

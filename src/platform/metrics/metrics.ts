@@ -77,6 +77,31 @@ export class Metrics {
     'purpose',
   ]);
 
+  /** `chore`: the name of a piece of housekeeping; `outcome`: completed or failed. */
+  readonly choreRuns = this.#counter('chore_runs_total', 'Runs of housekeeping chores', ['chore', 'outcome']);
+  readonly choreSeconds = this.#histogram(
+    'chore_seconds',
+    'Time of a housekeeping chore',
+    [...SECONDS, 60, 600],
+    ['chore'],
+  );
+  readonly choreSucceededAt = this.#gauge(
+    'chore_last_success_timestamp_seconds',
+    'When a housekeeping chore was last done by this process',
+    ['chore'],
+  );
+  readonly tableBytes = this.#gauge('clickhouse_table_bytes', 'Bytes on disk of a table', ['table']);
+  readonly tableRows = this.#gauge('clickhouse_table_rows', 'Rows of a table, deleted and double ones included', [
+    'table',
+  ]);
+  readonly tableParts = this.#gauge('clickhouse_table_parts', 'Parts of a table', ['table']);
+  readonly partitionParts = this.#gauge('clickhouse_partition_parts', 'Parts of the partition that has most of them', [
+    'table',
+  ]);
+  readonly crowdedPartitions = this.#gauge('clickhouse_crowded_partitions', 'Partitions with more than 150 parts');
+  readonly diskFreeBytes = this.#gauge('clickhouse_disk_free_bytes', 'Room on the fullest disk of ClickHouse');
+  readonly diskTotalBytes = this.#gauge('clickhouse_disk_total_bytes', 'Size of that disk');
+
   readonly rollupSeconds = this.#histogram('rollup_seconds', 'Time of deriving one cell', [...SECONDS, 30, 120]);
   readonly rollupCells = this.#counter('rollup_cells_total', 'Cells that were derived; detailed: rows were kept', [
     'detailed',
@@ -100,8 +125,8 @@ export class Metrics {
     return new Counter<T>({ name: `millrace_${name}`, help, labelNames, registers: [this.registry] });
   }
 
-  #gauge(name: string, help: string): Gauge {
-    return new Gauge({ name: `millrace_${name}`, help, registers: [this.registry] });
+  #gauge<T extends string>(name: string, help: string, labelNames: readonly T[] = []): Gauge<T> {
+    return new Gauge<T>({ name: `millrace_${name}`, help, labelNames, registers: [this.registry] });
   }
 
   #histogram<T extends string>(
