@@ -93,13 +93,11 @@ export class DebtBook implements OnModuleInit, OnModuleDestroy {
     this.#writing = page;
     try {
       const closings = await this.changes.closings(page.stored.projects);
-      await this.changes.mark(
-        page.stored.all().filter(({ project, from }) => from < (closings.get(project) ?? -Infinity)),
-        0,
-      );
+      const late = page.stored.all().filter(({ project, from }) => from < (closings.get(project) ?? -Infinity));
+      await this.changes.mark(late, 0);
       await this.changes.mark(page.doubtful.all(), this.times.insertMs + this.times.leaseMs);
       await this.changes.addVisitors([...page.visitors.values()], 0);
-      this.#logger.log({ projects: page.stored.size + page.doubtful.size }, 'what was stored late is marked now');
+      if (late.length > 0) this.#logger.log({ ranges: late.length }, 'what was stored late is marked now');
     } catch {
       // Whatever was written of it is written again: a mark more says nothing false.
       this.owe(page.stored.all());
