@@ -202,10 +202,12 @@ describe('control of the embedded ClickHouse', () => {
     ['that computes', SLOW],
     ['that sends rows', 'SELECT number, toString(number) FROM numbers(100000000000)'],
     ['that sleeps', 'SELECT sleepEachRow(0.1) FROM numbers(1000) SETTINGS max_block_size = 1'],
+    ['with parameters', 'SELECT sum(sipHash64(number)) FROM numbers({many:UInt64})'],
   ])('stops a query %s when its client goes', async (_, query) => {
     const abort = new AbortController();
     // Once its head is there, a client ends a result by closing it; before, by the signal.
-    const asked = client.query({ query, format: 'CSV', abort_signal: abort.signal }).catch(() => undefined);
+    const params = query.includes('{many:') ? { query_params: { many: 100_000_000_000 } } : {};
+    const asked = client.query({ query, ...params, format: 'CSV', abort_signal: abort.signal }).catch(() => undefined);
     await until(1);
     abort.abort();
     (await asked)?.close();

@@ -114,7 +114,7 @@ async function inPlace(
     const lease = await rooms.sessions.lease(request, found.data !== undefined);
     let wentWell = false;
     try {
-      if (!lease.prepared) await prepare(request, found.statement, lease);
+      if (!lease.prepared) await prepare(request, found.statement, lease, query);
       await run(request, found, query, lease.connection, answer, rooms);
       wentWell = true;
     } finally {
@@ -126,8 +126,14 @@ async function inPlace(
 }
 
 /** Database, settings and parameters of this request. */
-async function prepare(request: ClickHouseRequest, statement: Statement, lease: Lease): Promise<void> {
+async function prepare(
+  request: ClickHouseRequest,
+  statement: Statement,
+  lease: Lease,
+  query: RunningQuery,
+): Promise<void> {
   const settings = new Map(request.settings);
+  if (request.parameters.size > 0) for (const [name, value] of Object.entries(query.tag)) settings.set(name, value);
   if (lease.named && settings.has('readonly')) {
     // It could not be taken back from the session, so it is kept by what the statement is.
     const strict = settings.get('readonly') !== '0';

@@ -1,4 +1,4 @@
-// Which statements run, and how is one stopped? The engine gives its own ids; a comment in the text tells which is whose.
+// Which statements run, and how is one stopped? The engine gives its own ids; a mark of ours tells which is whose.
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection, Engine } from './engine';
@@ -10,6 +10,9 @@ export interface RunningQuery {
   readonly queryId: string;
   /** Stands before the statement's text. */
   readonly mark: string;
+  /** Tells the statement where the engine has written its text anew, which it does wherever a parameter is bound: the mark is lost then.
+   *  To be set with the parameters; it has a meaning for the cache of results only, which nobody uses here. */
+  readonly tag: { readonly query_cache_tag: string };
   readonly startedAt: number;
   /** Resolves when the client is gone. */
   readonly gone: AbortSignal;
@@ -34,7 +37,8 @@ export class RunningQueries {
   start(queryId: string, gone: AbortSignal): RunningQuery {
     if (this.byId.has(queryId)) throw fail(216, `Query with id = ${queryId} is already running.`);
     const mark = `/*mr:${randomBytes(9).toString('base64url')}*/ `;
-    const query = { queryId, mark, startedAt: performance.now(), gone };
+    const tag = { query_cache_tag: mark.trim() };
+    const query = { queryId, mark, tag, startedAt: performance.now(), gone };
     this.byId.set(queryId, query);
     return query;
   }
@@ -51,7 +55,7 @@ export class RunningQueries {
    *  TRICKY: never KILL … SYNC, which does not answer. */
   async stop(query: RunningQuery): Promise<void> {
     while (this.byId.get(query.queryId) === query) {
-      await this.ask(`KILL QUERY WHERE startsWith(query, ${literal(query.mark)}) FORMAT Null`).catch(() => undefined);
+      await this.ask(`KILL QUERY WHERE ${isIt(query)} FORMAT Null`).catch(() => undefined);
       await sleep(100);
     }
   }
@@ -63,7 +67,7 @@ export class RunningQueries {
 
   /** The engine's own id of a statement, where it has begun. */
   async engineId(query: RunningQuery): Promise<string | undefined> {
-    const sql = `SELECT query_id FROM system.processes WHERE startsWith(query, ${literal(query.mark)}) LIMIT 1`;
+    const sql = `SELECT query_id FROM system.processes WHERE ${isIt(query)} LIMIT 1`;
     return (await this.ask(sql)).trim() || undefined;
   }
 
@@ -72,7 +76,7 @@ export class RunningQueries {
     const text = await this.ask(`SELECT toString(read_rows) AS read_rows, toString(read_bytes) AS read_bytes,
       toString(written_rows) AS written_rows, toString(written_bytes) AS written_bytes,
       toString(total_rows_approx) AS total_rows_to_read, toString(toUInt64(elapsed * 1e9)) AS elapsed_ns
-      FROM system.processes WHERE startsWith(query, ${literal(query.mark)}) LIMIT 1 FORMAT JSONEachRow`);
+      FROM system.processes WHERE ${isIt(query)} LIMIT 1 FORMAT JSONEachRow`);
     return text === '' ? undefined : (JSON.parse(text) as Progress);
   }
 
@@ -90,3 +94,6 @@ export class RunningQueries {
     return answer;
   }
 }
+
+const isIt = ({ mark, tag }: RunningQuery): string =>
+  `(startsWith(query, ${literal(mark)}) OR Settings['query_cache_tag'] = ${literal(tag.query_cache_tag)})`;

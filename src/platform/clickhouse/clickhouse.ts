@@ -107,7 +107,8 @@ export class ClickHouse implements OnApplicationShutdown {
         // Beyond every limit of ours: the caller's signal and max_execution_time end a request first.
         request_timeout: 3_600_000,
         keep_alive: { enabled: true, idle_socket_ttl: 2_000 },
-        clickhouse_settings: settings,
+        // A copy: the client writes what the URL sets into it.
+        clickhouse_settings: { ...settings },
         log: { level: 127 as never },
       });
     const clustered = env.CLICKHOUSE_CLUSTER !== undefined;
