@@ -21,6 +21,8 @@ export class AggregationOptions {
   quietMs = DAY_MS;
   /** A finished day becomes one cell when no session of it is open any more, or after this long. */
   settleMs = 6 * HOUR_MS;
+  /** With fewer events in a cell raw ones are as quick as its rows, and smaller. */
+  fewestEvents = 100;
   /** Days with little in them are derived together, until so much time is used; then others have their turn. */
   turnMs = 500;
   /** After its turn a rebuild rests for as long as that took, so that it uses at most half a core; at most this long. */

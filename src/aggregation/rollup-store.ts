@@ -4,17 +4,20 @@ import type { TimeRange } from '../common/time-range';
 import { findSessionScan, NAMED_GAP_MS, SESSION_GAP_MS, type SessionScan } from '../events/query';
 import { ClickHouse } from '../platform/clickhouse/clickhouse';
 import type { Sql } from '../platform/clickhouse/sql';
+import { AggregationOptions } from './aggregation.options';
 import { CellStore, type CellToWrite, type WrittenCell } from './cell-store';
+import { findExtent } from './extent';
 import * as queries from './rollup.queries';
 
-/** With fewer events raw ones are as quick as their rows, and smaller. */
-const FEWEST_EVENTS = 100;
 /** One statement groups at most so many pairs of event and value: about a gigabyte. */
 const MOST_PAIRS = 12_000_000;
 
 @Injectable()
 export class RollupStore extends CellStore {
-  constructor(private readonly clickhouse: ClickHouse) {
+  constructor(
+    private readonly clickhouse: ClickHouse,
+    private readonly options: AggregationOptions,
+  ) {
     super();
   }
 
@@ -22,7 +25,7 @@ export class RollupStore extends CellStore {
     const { project, range } = cell;
     const [counted] = await this.#rows<{ events: number }>(queries.countEvents(project, range));
     const events = counted?.events ?? 0;
-    if (events < FEWEST_EVENTS) return { events, detailed: false, skipped: [] };
+    if (events < this.options.fewestEvents) return { events, detailed: false, skipped: [] };
     const { scan, parts, skipped } = await this.#look(cell, events);
     await this.#run(queries.store('rollup_totals', cell, queries.totalsOf(cell, scan)));
     for (const part of parts) await this.#run(queries.store('rollup_values', cell, queries.valuesOf(cell, scan, part)));
@@ -40,13 +43,8 @@ export class RollupStore extends CellStore {
     return rows.map(({ at }) => at);
   }
 
-  async extent(project: number, range: TimeRange, cut: number): Promise<TimeRange> {
-    const scan = await this.#scan(project, range);
-    const [found] = await this.#rows<{ from: number; to: number; found: number }>(
-      queries.sessionsExtent(project, range, cut, scan),
-    );
-    if (found?.found !== 1) return range;
-    return { from: Math.min(range.from, found.from), to: Math.max(range.to, found.to) };
+  extent(project: number, range: TimeRange, cut: number): Promise<TimeRange> {
+    return findExtent((query) => this.#rows(query), project, range, cut);
   }
 
   async openFrom(project: number, cut: number): Promise<number> {

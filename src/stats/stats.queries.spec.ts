@@ -4,12 +4,12 @@ import { DAY_MS } from '../common/time-range';
 import { render } from '../platform/clickhouse/sql';
 import { OVERVIEW_METRICS } from './metrics';
 import { planOf } from './stats.plan';
-import { firstEvent, statsSql } from './stats.queries';
+import { firstEvent, type Reading, statsSql } from './stats.queries';
 import { question } from './stats.request';
 import type { StatsQuery } from './stats.types';
 
 const range = { from: Date.UTC(2026, 2, 7, 5), to: Date.UTC(2026, 2, 10, 4) };
-const chains = { from: range.from - DAY_MS, to: range.to + DAY_MS };
+const near = { from: range.from - DAY_MS, to: range.to + DAY_MS };
 const ask = (parts: Partial<StatsQuery>): StatsQuery =>
   question({
     project: 7,
@@ -21,11 +21,10 @@ const ask = (parts: Partial<StatsQuery>): StatsQuery =>
     ...parts,
   });
 
-const rendered = (parts: Partial<StatsQuery>, named?: { from: number; to: number }) => {
+const rendered = (parts: Partial<StatsQuery>, reading: Reading = {}) => {
   const query = ask(parts);
   const plan = planOf(query);
-  const scan = named === undefined ? { chains } : { chains, named };
-  return { plan, ...render(statsSql(query, plan, plan.needs.sessions ? scan : undefined)) };
+  return { plan, ...render(statsSql(query, plan, plan.needs.sessions ? { scan: { near }, ...reading } : reading)) };
 };
 
 it('reads no sessions and no links for a question about events alone', () => {
@@ -36,8 +35,15 @@ it('asks for the overview', () => {
   expect(rendered({ metrics: OVERVIEW_METRICS })).toMatchSnapshot();
 });
 
-it('reads sessions with an id as far as they reach', () => {
-  expect(rendered({ metrics: ['sessions'] }, { from: range.from - 9 * DAY_MS, to: range.to })).toMatchSnapshot();
+it('follows sessions that never rest as far as they reach', () => {
+  const far = { range: { from: range.from - 9 * DAY_MS, to: range.to }, visitors: ['18446744073709551615'] };
+  expect(rendered({ metrics: ['sessions'] }, { scan: { near, far } })).toMatchSnapshot();
+});
+
+it('reads a sample of visitors, and how much parts of it differ', () => {
+  expect(
+    rendered({ metrics: ['visitors', 'bounceRate'] }, { scan: { near }, sample: 64, spread: 16 }),
+  ).toMatchSnapshot();
 });
 
 it('asks for buckets with their beginnings as runs', () => {

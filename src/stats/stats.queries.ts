@@ -1,5 +1,6 @@
 // How is a question put to the warehouse? One statement for all of them: events are grouped by session first, then by what was asked for.
 import { bucketStarts, toRuns } from '../common/buckets';
+import type { TimeRange } from '../common/time-range';
 import { Bound, float64, ident, int64, join, nothing, sql, text, uint32, type Sql } from '../platform/clickhouse/sql';
 import {
   findDimension,
@@ -9,6 +10,7 @@ import {
   eventSource,
   within,
   STORABLE,
+  type EventScope,
   type SessionScan,
 } from '../events/query';
 import { metricOf } from './metrics';
@@ -37,26 +39,43 @@ const known = (name: string): Dimension => {
 
 /** The beginning of a moment's bucket. The zone's calendar is worked out here, once, and travels as runs of equal steps:
  *  so the engine's zone tables have no say, and a year of days is a handful of numbers. */
-const bucketSql = (starts: readonly number[], at: Sql): Sql => {
+export const bucketSql = (starts: readonly number[], at: Sql): Sql => {
   const { start, counts, steps } = toRuns(starts);
   return sql`roundDown(toUnixTimestamp64Milli(${at}), arrayCumSum(arrayConcat([${int64(start)}], arrayFlatten(
     arrayMap((steps, length) -> arrayWithConstant(steps, length), ${new Bound('Array(UInt32)', counts)}, ${new Bound('Array(Int64)', steps)})))))`;
 };
 
-const groupingSql = (query: StatsQuery, grouping: Grouping, at: Sql): Sql =>
+/** The value of a grouping for an event, or its bucket at a moment. */
+export const groupingSql = (query: StatsQuery, grouping: Grouping, at: Sql): Sql =>
   grouping.kind === 'time'
     ? bucketSql(bucketsOf(query, grouping.interval), at)
     : sql`toString(${known(grouping.dimension).value})`;
 
-const column = (prefix: 'g' | 'm', index: number): Sql => ident(`${prefix}${index}`);
-const sortColumn = ({ column: by }: SortBy): Sql =>
+/** The column of a grouping (g) or a metric (m) in the answer. */
+export const column = (prefix: 'g' | 'm', index: number): Sql => ident(`${prefix}${index}`);
+/** The column that one step of the order is about. */
+export const sortColumn = ({ column: by }: SortBy): Sql =>
   'metric' in by ? column('m', by.metric) : column('g', by.grouping);
 
-/** Rows of a question: `g0…` for its groupings, `m0…` for its metrics.
- *  @param scan how far its sessions reach; needed where the plan needs sessions */
-export const statsSql = (query: StatsQuery, plan: StatsPlan, scan: SessionScan | undefined): Sql => {
-  const { project, range, groupings, filter } = query;
-  const scope = { project, range, ...(scan === undefined ? {} : { sessions: scan }) };
+/** What of a question is read. */
+export interface Reading {
+  /** How far its sessions reach; needed where the plan needs sessions. */
+  readonly scan?: SessionScan | undefined;
+  /** One of so many visitors. */
+  readonly sample?: number | undefined;
+  /** Gives each group once for each of so many parts of the visitors, in column `part`, to see how much they differ. */
+  readonly spread?: number | undefined;
+}
+
+/** Rows of a question: `g0…` for its groupings, `m0…` for its metrics. */
+export const statsSql = (query: StatsQuery, plan: StatsPlan, { scan, sample, spread }: Reading = {}): Sql => {
+  const { project, range, groupings } = query;
+  const scope = {
+    project,
+    range,
+    ...(scan === undefined ? {} : { sessions: scan }),
+    ...(sample === undefined ? {} : { sample }),
+  };
   const metrics = query.metrics.map(metricOf);
   // An event stands for itself at its own time, and for its session at the time of the session's first event.
   const bySession = plan.sides.includes('sessions');
@@ -65,22 +84,14 @@ export const statsSql = (query: StatsQuery, plan: StatsPlan, scan: SessionScan |
     ...(bySession ? [sql`(1, session_began, ${began(query)})`] : []),
   ];
   const groupColumns = groupings.map((_, index) => column('g', index));
+  const needs = spread === undefined ? plan.needs : { ...plan.needs, identity: true };
   const keys = [
     ...groupColumns,
     sql`side`,
-    ...(plan.needs.identity ? [sql`identity`] : []),
-    ...(bySession ? [sql`session_id`, sql`chain`] : []),
+    ...(needs.identity ? [sql`identity`] : []),
+    ...(bySession ? [sql`session_id`, sql`session_began`] : []),
   ];
   const parts = new Map(metrics.flatMap((metric) => Object.entries(metric.parts)));
-  const selected = [
-    filterSql(filter, scope),
-    ...groupings.flatMap((grouping) => (grouping.kind === 'time' ? [] : (known(grouping.dimension).present ?? []))),
-    ...(query.search === undefined
-      ? []
-      : [
-          sql`positionCaseInsensitiveUTF8(${groupingSql(query, first(groupings), sql`ts`)}, ${text(query.search)}) > 0`,
-        ]),
-  ];
   const perSession = sql`
     SELECT ${join(
       [
@@ -93,21 +104,41 @@ export const statsSql = (query: StatsQuery, plan: StatsPlan, scan: SessionScan |
       ],
       ', ',
     )}
-    FROM ${eventSource(scope, plan.needs)}
+    FROM ${eventSource(scope, needs)}
     ARRAY JOIN arrayFilter(facet -> facet.3, [${join(facets, ', ')}]) AS facet
-    WHERE ${join(selected, ' AND ')}
+    WHERE ${selects(query, scope)}
     GROUP BY ${join(keys, ', ')}`;
+  const later = after(query);
+  const outer = [
+    ...groupColumns,
+    ...(spread === undefined ? [] : [sql`cityHash64(identity) % ${uint32(spread)} AS part`]),
+  ];
+  const by = [...groupColumns, ...(spread === undefined ? [] : [sql`part`])];
   return sql`
-    SELECT ${join(
-      [...groupColumns, ...metrics.map((metric, index) => sql`${metric.total} AS ${column('m', index)}`)],
-      ', ',
-    )}
+    SELECT ${join([...outer, ...metrics.map((metric, index) => sql`${metric.total} AS ${column('m', index)}`)], ', ')}
     FROM (${perSession})
-    ${groupings.length === 0 ? nothing : sql`GROUP BY ${join(groupColumns, ', ')}`}
-    ${after(query)}
+    ${by.length === 0 ? nothing : sql`GROUP BY ${join(by, ', ')}`}
+    ${later === undefined ? nothing : sql`HAVING ${later}`}
     ${order(query)}
     ${query.limit === undefined ? nothing : sql`LIMIT ${uint32(query.limit)}`}`;
 };
+
+/** Whether an event is one that the question is about: its filter, its search, and the dimensions that it groups by. */
+export const selects = (query: StatsQuery, scope: EventScope): Sql =>
+  join(
+    [
+      filterSql(query.filter, scope),
+      ...query.groupings.flatMap((grouping) =>
+        grouping.kind === 'time' ? [] : (known(grouping.dimension).present ?? []),
+      ),
+      ...(query.search === undefined
+        ? []
+        : [
+            sql`positionCaseInsensitiveUTF8(${groupingSql(query, first(query.groupings), sql`ts`)}, ${text(query.search)}) > 0`,
+          ]),
+    ],
+    ' AND ',
+  );
 
 const first = (groupings: readonly Grouping[]): Grouping => {
   const [grouping] = groupings;
@@ -118,7 +149,8 @@ const first = (groupings: readonly Grouping[]): Grouping => {
 /** The session began in the range. */
 const began = ({ range }: StatsQuery): Sql => during(range, sql`session_began`);
 
-const order = ({ order }: StatsQuery): Sql =>
+/** The order of rows. */
+export const order = ({ order }: StatsQuery): Sql =>
   order.length === 0
     ? nothing
     : sql`ORDER BY ${join(
@@ -126,20 +158,26 @@ const order = ({ order }: StatsQuery): Sql =>
         ', ',
       )}`;
 
-/** Rows that come after one whose sort values are known: later in the first column, or level there and later in the next … */
-const after = ({ order, after }: StatsQuery): Sql => {
-  if (after === undefined) return nothing;
+/** Rows that come after one whose sort values are known: later in the first column, or level there and later in the next …
+ *  What has no value comes last in both directions. */
+export const after = ({ order, after, metrics }: StatsQuery): Sql | undefined => {
+  if (after === undefined) return undefined;
   const bound = (index: number): Bound => {
     const value = after[index];
     return typeof value === 'number' ? float64(value) : text(value ?? '');
   };
-  return sql`HAVING ${join(
-    order.map((by, index) => {
-      const level = order.slice(0, index).map((before, at) => sql`${sortColumn(before)} = ${bound(at)}`);
-      return sql`(${join([...level, sql`${sortColumn(by)} ${by.descending ? sql`<` : sql`>`} ${bound(index)}`], ' AND ')})`;
-    }),
+  const level = (by: SortBy, index: number): Sql =>
+    after[index] === null ? sql`${sortColumn(by)} IS NULL` : sql`${sortColumn(by)} = ${bound(index)}`;
+  const later = (by: SortBy, index: number): Sql => {
+    if (after[index] === null) return sql`0`;
+    const further = sql`${sortColumn(by)} ${by.descending ? sql`<` : sql`>`} ${bound(index)}`;
+    const maybeNone = 'metric' in by.column && metricOf(metrics[by.column.metric] ?? '').nullable;
+    return maybeNone ? sql`(${further} OR ${sortColumn(by)} IS NULL)` : further;
+  };
+  return sql`(${join(
+    order.map((by, index) => sql`(${join([...order.slice(0, index).map(level), later(by, index)], ' AND ')})`),
     ' OR ',
-  )}`;
+  )})`;
 };
 
 /** When the project's first event was: one row { at, found }. */
@@ -147,3 +185,14 @@ export const firstEvent = (project: number): Sql => sql`
   SELECT toUnixTimestamp64Milli(min(ts)) AS at, count() > 0 AS found
   FROM events
   WHERE ${within(project, STORABLE)}`;
+
+/** Among the visitors of a sample, the share that belongs to users with several: one row { share }. */
+export const doubledVisitors = (project: number, range: TimeRange, sample: number): Sql => sql`
+  SELECT if(count() = 0, 0, countIf(identity IN (
+      SELECT user_id FROM visitor_links WHERE project_id = ${uint32(project)} GROUP BY user_id HAVING uniqExact(visitor_id) > 1)) / count()) AS share
+  FROM (
+    SELECT DISTINCT identity
+    FROM ${eventSource({ project, range, sample: sample * FURTHER }, { identity: true, sessions: false })})`;
+
+/** A share needs fewer visitors than the figures do. */
+const FURTHER = 16;

@@ -1,40 +1,139 @@
-// How do answers come out of the warehouse? The only place of this room that asks it.
+// How do answers come out of the warehouse? From derived rows, from a sample of raw events, or from all of them: whatever does.
 import { Injectable } from '@nestjs/common';
-import { findSessionScan } from '../events/query';
-import { ClickHouse } from '../platform/clickhouse/clickhouse';
+import { RollupSnapshots } from '../aggregation';
+import type { TimeRange } from '../common/time-range';
+import { findSessionScan, type RunQuery } from '../events/query';
+import { ClickHouse, type QueryCost } from '../platform/clickhouse/clickhouse';
 import type { Caller } from '../platform/http/caller';
 import { metricOf } from './metrics';
-import { planOf } from './stats.plan';
-import { firstEvent, statsSql } from './stats.queries';
-import type { StatsQuery, StatsRow } from './stats.types';
+import { RolledRepository, type RolledRows } from './rolled/rolled.repository';
+import { EXACT_UP_TO, STATE_ERROR } from './rolled/rolled.queries';
+import { errorsOf, grown, type PartRow, sampleFor, SPREAD } from './sampling';
+import { planOf, type StatsPlan } from './stats.plan';
+import { doubledVisitors, firstEvent, type Reading, statsSql } from './stats.queries';
+import { sameGroups } from './stats.inquiry';
+import type { Account, StatsAnswer, StatsQuery, StatsRow } from './stats.types';
+
+type Row = Record<string, unknown>;
+type NamedRun = (purpose: string, table: string) => RunQuery;
 
 @Injectable()
 export class StatsRepository {
-  constructor(private readonly clickhouse: ClickHouse) {}
+  constructor(
+    private readonly clickhouse: ClickHouse,
+    private readonly rolled: RolledRepository,
+    private readonly snapshots: RollupSnapshots,
+  ) {}
 
-  /** The rows of a question, in its order: exact, straight from raw events.
+  /** The answer to a question, in its order.
+   *  @param zone of the project, whose local days derived rows follow
    *  @throws storeUnavailable, queryTooLarge; invalidInput for a pattern that RE2 does not take */
-  async rows(query: StatsQuery, caller?: Caller): Promise<StatsRow[]> {
-    const options = { purpose: 'stats', ...caller };
+  async answer(query: StatsQuery, zone: string, caller?: Caller): Promise<StatsAnswer> {
+    const costs: (QueryCost & { table: string })[] = [];
+    const run: NamedRun = (purpose, table) => (sql) =>
+      this.clickhouse.rows(sql, {
+        purpose,
+        project: query.project,
+        ...caller,
+        account: (cost) => costs.push({ ...cost, table }),
+        ...(table === 'rollup' ? { settings: PARALLEL } : {}),
+      });
+    const began = performance.now();
+    const { rows, account } = await this.#answer(query, zone, run);
+    const explain = query.explain === true ? { explain: explained(costs, performance.now() - began) } : {};
+    return { rows, account: { ...account, ...explain } };
+  }
+
+  async #answer(query: StatsQuery, zone: string, run: NamedRun): Promise<StatsAnswer> {
+    const auto = query.precision !== 'exact';
+    const rolled = auto ? await this.rolled.rows(query, zone, run('stats_rollup', 'rollup')) : undefined;
+    if (rolled !== undefined) return ofRolled(query, rolled);
     const plan = planOf(query);
+    const sample = auto ? sampleFor(query, plan, await this.#eventsIn(query, zone)) : undefined;
     const scan = plan.needs.sessions
-      ? await findSessionScan((sql) => this.clickhouse.rows(sql, options), query.project, query.range)
+      ? await findSessionScan(run('stats_sessions', 'events'), query.project, query.range)
       : undefined;
-    const rows = await this.clickhouse.rows<Record<string, unknown>>(statsSql(query, plan, scan), options);
-    return rows.map((row) => toStatsRow(query, row));
+    const reading = { scan, sample };
+    const found = await run('stats', 'events')<Row>(statsSql(query, plan, reading));
+    const rows = found.map((row) => toStatsRow(query, row));
+    if (sample === undefined) return { rows, account: {} };
+    return this.#estimated(query, plan, { ...reading, sample }, rows, run);
+  }
+
+  /** A sample's rows, for all visitors, with their error. */
+  async #estimated(
+    query: StatsQuery,
+    plan: StatsPlan,
+    reading: Reading & { sample: number },
+    rows: readonly StatsRow[],
+    run: NamedRun,
+  ): Promise<StatsAnswer> {
+    const listed = query.groupings.some(({ kind }) => kind === 'value') ? sameGroups(query, rows, query.range) : query;
+    const { limit: _limit, after: _after, ...every } = { ...listed, order: [] };
+    const [parts, doubled] = await Promise.all([
+      rows.length === 0 ? [] : run('stats_error', 'events')<Row>(statsSql(every, plan, { ...reading, spread: SPREAD })),
+      run(
+        'stats_links',
+        'visitor_links',
+      )<{ share: number }>(doubledVisitors(query.project, query.range, reading.sample)),
+    ]);
+    const partRows = parts.map((row): PartRow => ({ ...toStatsRow(query, row), part: Number(row['part']) }));
+    const relativeError = errorsOf(query, rows, partRows, doubled[0]?.share ?? 0);
+    return {
+      rows: rows.map((row) => grown(query, row, reading.sample)),
+      account: { approximate: query.metrics, sampleFraction: 1 / reading.sample, relativeError },
+    };
+  }
+
+  /** Events in the range, about; 0 where nobody counted them. */
+  async #eventsIn({ project, range }: StatsQuery, zone: string): Promise<number> {
+    const snapshot = await this.snapshots.of(project, zone, range);
+    return (snapshot?.cells ?? []).reduce((sum, cell) => sum + cell.events * shareOf(cell, range), 0);
   }
 
   /** When the project's first event was, in milliseconds; undefined when it has none. @throws storeUnavailable */
   async firstEventAt(project: number): Promise<number | undefined> {
     const [first] = await this.clickhouse.rows<{ at: number; found: number }>(firstEvent(project), {
       purpose: 'stats_first_event',
+      project,
     });
     return first?.found === 1 ? first.at : undefined;
   }
 }
 
+/** States are merged by as many threads as there are; by itself the engine takes one for so few rows. */
+const PARALLEL = { merge_tree_min_rows_for_concurrent_read: '1', merge_tree_min_bytes_for_concurrent_read: '1' };
+
+const shareOf = (cell: TimeRange, { from, to }: TimeRange): number =>
+  (Math.min(cell.to, to) - Math.max(cell.from, from)) / (cell.to - cell.from);
+
 /** A row of the engine (`g0…`, `m0…`) as a row of the answer. */
-export const toStatsRow = (query: StatsQuery, row: Record<string, unknown>): StatsRow => ({
+export const toStatsRow = (query: StatsQuery, row: Row): StatsRow => ({
   groups: query.groupings.map((_, at) => row[`g${at}`] as string | number),
   values: query.metrics.map((name, at) => metricOf(name).read(row[`m${at}`])),
+});
+
+/** Derived rows as an answer. Only counts of many visitors are estimates; all else was added up. */
+const ofRolled = (query: StatsQuery, { rows: found, other, precision }: RolledRows): StatsAnswer => {
+  const rows = found.map((row) => toStatsRow(query, row));
+  const visitors = query.metrics.indexOf('visitors');
+  const estimated = rows.some(({ values }) => Number(values[visitors] ?? 0) > EXACT_UP_TO[precision]);
+  const account: Account = estimated
+    ? { approximate: ['visitors'], relativeError: { visitors: STATE_ERROR[precision] } }
+    : {};
+  if (other === undefined) return { rows, account };
+  return { rows, account, other: toStatsRow({ ...query, groupings: [] }, other) };
+};
+
+const explained = (costs: readonly (QueryCost & { table: string })[], ms: number): NonNullable<Account['explain']> => ({
+  parts: costs.map(({ purpose, table, rows, bytes, elapsedMs }) => ({
+    name: purpose,
+    table,
+    rows,
+    bytes,
+    ms: Math.round(elapsedMs),
+  })),
+  rows: costs.reduce((sum, { rows }) => sum + rows, 0),
+  bytes: costs.reduce((sum, { bytes }) => sum + bytes, 0),
+  ms: Math.round(ms),
 });

@@ -17,6 +17,8 @@ export interface Table {
   /** The cursor of the next page; null where there is none. */
   readonly next: string | null;
   readonly account: Account;
+  /** Figures of values that are not listed one by one, where there are any. */
+  readonly other?: StatsRow | undefined;
 }
 
 /** Figures by the names of their metrics; of no row: what nothing counts. */
@@ -48,6 +50,7 @@ export const toTimeseries = (table: Table): dto.TimeseriesComparisonDto => {
 /** A row a value. */
 export const toBreakdown = (table: Table): dto.BreakdownComparisonDto => ({
   data: table.rows.map((row) => ({ value: String(row.groups[0]), ...toFigures(table.query.metrics, row) })),
+  ...(table.other === undefined ? {} : { other: toFigures(table.query.metrics, table.other) }),
   meta: metaOf(table),
 });
 

@@ -66,42 +66,43 @@ export class StatsService {
 
   async #answer(project: Project, request: Request, asked: inquiry.Inquiry, caller: Caller): Promise<Answered> {
     const span = await this.#span(project, request);
+    const zone = project.timezone;
     const { query, comparison: comparedWith } = inquiry.resolve(asked, request, project.number, span);
     // Of buckets on later pages it would be the first page again.
     if (comparedWith === undefined || (query.after !== undefined && !inquiry.comparesGroups(query)))
-      return { table: await this.#table(query, caller), comparedWith };
+      return { table: await this.#table(query, zone, caller), comparedWith };
     if (inquiry.comparesGroups(query)) {
-      const table = await this.#table(query, caller);
-      return { table, comparison: await this.#alongside(table, comparedWith, caller), comparedWith };
+      const table = await this.#table(query, zone, caller);
+      return { table, comparison: await this.#alongside(table, comparedWith, zone, caller), comparedWith };
     }
     const other = inquiry.sameQuestion(query, comparedWith);
     // Together: a failure of one must not leave the other unheard.
-    const [table, comparison] = await Promise.all([this.#table(query, caller), this.#table(other, caller)]);
+    const [table, comparison] = await Promise.all([this.#table(query, zone, caller), this.#table(other, zone, caller)]);
     return { table, comparison, comparedWith };
   }
 
   /** A page of a question's rows. */
-  async #table(query: StatsQuery, caller: Caller): Promise<answer.Table> {
+  async #table(query: StatsQuery, zone: string, caller: Caller): Promise<answer.Table> {
     const interval = inquiry.intervalOf(query);
     const starts = interval === undefined ? [] : bucketsOf(query, interval);
     const { limit } = query;
     // One row more than asked tells whether there is a next page.
-    const found = await this.#rows(limit === undefined ? query : { ...query, limit: limit + 1 }, caller);
+    const found = await this.#rows(limit === undefined ? query : { ...query, limit: limit + 1 }, zone, caller);
     const { data, page } = limit === undefined ? wholly(found.rows) : paged(query, limit, found.rows);
-    return { query, rows: data, starts, next: page.next, account: found.account };
+    return { query, rows: data, starts, next: page.next, account: found.account, other: found.other };
   }
 
   /** The groups of a page in another range, in the same order; those without events as zeros. */
-  async #alongside(table: answer.Table, range: TimeRange, caller: Caller): Promise<answer.Table> {
+  async #alongside(table: answer.Table, range: TimeRange, zone: string, caller: Caller): Promise<answer.Table> {
     const query = inquiry.sameGroups(table.query, table.rows, range);
     if (table.rows.length === 0) return { query, rows: [], starts: [], next: null, account: {} };
-    const { rows, account } = await this.#rows(query, caller);
+    const { rows, account } = await this.#rows(query, zone, caller);
     return { query, rows: answer.inOrderOf(table.rows, rows, query.metrics), starts: [], next: null, account };
   }
 
   /** Rows as the warehouse gives them, with how they were come by. */
-  async #rows(query: StatsQuery, caller: Caller): Promise<StatsAnswer> {
-    return { rows: await this.stats.rows(query, caller), account: {} };
+  #rows(query: StatsQuery, zone: string, caller: Caller): Promise<StatsAnswer> {
+    return this.stats.answer(query, zone, caller);
   }
 
   async #span(project: Project, request: Request): Promise<ask.Span> {

@@ -90,4 +90,6 @@ export interface Account {
 export interface StatsAnswer {
   readonly rows: readonly StatsRow[];
   readonly account: Account;
+  /** Figures of values that are not listed one by one, where there are any. */
+  readonly other?: StatsRow;
 }

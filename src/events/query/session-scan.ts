@@ -61,9 +61,14 @@ export async function findSessionScan(run: RunQuery, project: number, range: Tim
 }
 
 /** Who is to be read beside a short range; undefined where that is too many to list. @throws what `run` throws */
-export async function findRelated(run: RunQuery, project: number, range: TimeRange): Promise<string[] | undefined> {
-  const rows = await run<{ visitor: string }>(relatedVisitors(project, range, LISTED + 1));
-  return rows.length > LISTED ? undefined : rows.map(({ visitor }) => visitor);
+export async function findRelated(
+  run: RunQuery,
+  project: number,
+  range: TimeRange,
+  most = LISTED,
+): Promise<string[] | undefined> {
+  const rows = await run<{ visitor: string }>(relatedVisitors(project, range, most + 1));
+  return rows.length > most ? undefined : rows.map(({ visitor }) => visitor);
 }
 
 /** Follows some visitors until each of their sessions has ended on both sides. */

@@ -1,0 +1,143 @@
+// Which stretches of a question's range can be taken from derived rows, and which must be read from raw events? Pure.
+import { HOUR_MS, MINUTE_MS, type TimeRange } from '../../common/time-range';
+import type { Cell, RollupSnapshot } from '../../aggregation';
+
+const QUARTER_MS = 15 * MINUTE_MS;
+/** Each stretch of raw events is a read of its own: beyond so many, what lies between the closest is read with them. */
+const MOST_RAW = 4;
+
+/** What a question asks of derived rows. */
+export interface Asked {
+  readonly range: TimeRange;
+  /** Moments inside the range at which a row of the answer ends and another begins. */
+  readonly bounds: readonly number[];
+  /** Undefined: totals, of which there are rows for quarters of an hour; else rows are for whole cells alone. */
+  readonly dimension: string | undefined;
+}
+
+/** A range, taken apart: nothing overlaps, and what is in no part holds no events. */
+export interface Pieces {
+  /** Cells that one row stands for: all of it lies in one bucket. */
+  readonly whole: readonly Cell[];
+  /** Cells of which hours and quarters are taken, those that lie in the range and in no raw stretch. */
+  readonly cut: readonly Cell[];
+  /** UTC hours that are not taken in one, as something begins or ends inside them. */
+  readonly splitHours: readonly number[];
+  /** Stretches before the horizon that must be read raw, oldest first. */
+  readonly raw: readonly TimeRange[];
+  /** Events in the derived part, about. */
+  readonly events: number;
+}
+
+/** Takes a range apart.
+ *  @param closures what is stale, each with all sessions that touch it
+ *  @returns undefined where nothing of it is derived */
+export const piecesOf = (
+  asked: Asked,
+  snapshot: RollupSnapshot,
+  closures: readonly TimeRange[],
+): Pieces | undefined => {
+  const { range, dimension } = asked;
+  const sealed: TimeRange = { from: range.from, to: Math.min(range.to, snapshot.horizon) };
+  if (sealed.to <= sealed.from) return undefined;
+  const dirty = closures.filter((closure) => overlaps(closure, sealed));
+  let parts = snapshot.cells.flatMap((cell) => derivedParts(cell, sealed, dirty, asked));
+  // Time in no cell is empty; in a cell, or in what is stale, it is read.
+  const held = [...snapshot.cells.filter(({ events }) => events > 0), ...dirty].map((part) => clip(part, sealed));
+  let raw = without(merged(held), parts);
+  while (raw.length > MOST_RAW) {
+    const gap = closest(raw, parts);
+    parts = parts.filter((part) => !overlaps(part, gap));
+    raw = without(merged([...held, gap]), parts);
+  }
+  if (parts.length === 0) return undefined;
+  const whole = parts.filter(isWhole(asked));
+  const cut = dimension === undefined ? parts.filter((part) => !isWhole(asked)(part)) : [];
+  const ends = [
+    ...cut.flatMap(({ from, to }) => [from, to]),
+    ...asked.bounds,
+    range.from,
+    range.to,
+    ...raw.flatMap(({ from, to }) => [from, to]),
+  ];
+  const inCut = (hour: number): boolean => cut.some(({ cell }) => hour < cell.to && hour + HOUR_MS > cell.from);
+  return {
+    whole: whole.map(({ cell }) => cell),
+    cut: [...new Set(cut.map(({ cell }) => cell))],
+    splitHours: [...new Set(ends.filter((at) => at % HOUR_MS !== 0).map((at) => floorTo(at, HOUR_MS)))].filter(inCut),
+    raw,
+    events: parts.reduce((sum, { cell, from, to }) => sum + (cell.events * (to - from)) / (cell.to - cell.from), 0),
+  };
+};
+
+interface Part extends TimeRange {
+  readonly cell: Cell;
+}
+
+const isWhole =
+  ({ bounds }: Asked) =>
+  ({ cell, from, to }: Part): boolean =>
+    from === cell.from && to === cell.to && !bounds.some((at) => at > from && at < to);
+
+/** What of a cell can be taken from its rows. */
+const derivedParts = (cell: Cell, sealed: TimeRange, dirty: readonly TimeRange[], asked: Asked): Part[] => {
+  const { dimension } = asked;
+  if (!cell.detailed || (dimension !== undefined && isSkipped(cell, dimension))) return [];
+  const inRange = clip(cell, sealed);
+  const clean = without([inRange], dirty)
+    // Quarters are the smallest rows there are.
+    .map(({ from, to }) => ({
+      from: ceilTo(from, QUARTER_MS),
+      to: to === cell.to ? to : floorTo(to, QUARTER_MS),
+      cell,
+    }))
+    .filter(({ from, to }) => to > from);
+  return dimension === undefined ? clean : clean.filter(isWhole(asked));
+};
+
+const isSkipped = ({ skipped }: Cell, dimension: string): boolean =>
+  skipped.includes(dimension) || (dimension.startsWith('property:') && skipped.includes('property:*'));
+
+/** What lies between two raw stretches, where that holds the fewest events. */
+const closest = (raw: readonly TimeRange[], parts: readonly Part[]): TimeRange => {
+  const gaps = raw.slice(1).map((next, at) => ({ from: raw[at]?.to ?? next.from, to: next.from }));
+  const eventsIn = (gap: TimeRange): number =>
+    parts.reduce((sum, part) => (overlaps(part, gap) ? sum + part.cell.events : sum), 0);
+  return gaps.reduce((best, gap) => (eventsIn(gap) < eventsIn(best) ? gap : best));
+};
+
+const floorTo = (at: number, step: number): number => Math.floor(at / step) * step;
+const ceilTo = (at: number, step: number): number => Math.ceil(at / step) * step;
+const overlaps = (a: TimeRange, b: TimeRange): boolean => a.from < b.to && b.from < a.to;
+const clip = (range: TimeRange, { from, to }: TimeRange): TimeRange => ({
+  from: Math.max(range.from, from),
+  to: Math.min(range.to, to),
+});
+
+/** Ranges in order, those that touch as one. */
+export const merged = (ranges: readonly TimeRange[]): TimeRange[] => {
+  const result: { from: number; to: number }[] = [];
+  for (const { from, to } of [...ranges].sort((a, b) => a.from - b.from)) {
+    const last = result.at(-1);
+    if (to <= from) continue;
+    if (last !== undefined && from <= last.to) last.to = Math.max(last.to, to);
+    else result.push({ from, to });
+  }
+  return result;
+};
+
+/** What is left of ranges. */
+export const without = (ranges: readonly TimeRange[], taken: readonly TimeRange[]): TimeRange[] => {
+  const holes = merged(taken);
+  return ranges.flatMap((range) => {
+    const left: TimeRange[] = [];
+    let from = range.from;
+    for (const hole of holes) {
+      if (hole.to <= from || hole.from >= range.to) continue;
+      if (hole.from > from) left.push({ from, to: hole.from });
+      from = Math.max(from, hole.to);
+    }
+    if (from < range.to) left.push({ from, to: range.to });
+    return left;
+  });
+};

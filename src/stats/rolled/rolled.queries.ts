@@ -1,0 +1,237 @@
+// How is a question put to derived rows and to the raw events that they lack? As partial sums that are added up in one statement.
+import type { TimeRange } from '../../common/time-range';
+import { during, type EventScope, eventSource, moment, type SessionScan, STORABLE } from '../../events/query';
+import { Bound, join, nothing, sql, text, texts, uint32, type Sql } from '../../platform/clickhouse/sql';
+import { after, bucketsOf, bucketSql, column, groupingSql, order, selects } from '../stats.queries';
+import { planOf } from '../stats.plan';
+import type { StatsQuery } from '../stats.types';
+import type { Pieces } from './pieces';
+import type { RolledQuestion } from './question';
+
+/** A stretch of raw events with how far its sessions reach. */
+export interface RawPiece {
+  readonly range: TimeRange;
+  readonly scan: SessionScan;
+}
+
+/** What came after the horizon: events, and what they add to sessions that began before it. */
+export interface Tail {
+  readonly horizon: number;
+  /** Every session that goes on after the horizon, whole. */
+  readonly scan: SessionScan;
+}
+
+/** Where the partial sums of a question come from. */
+export interface RolledSources {
+  readonly asked: RolledQuestion;
+  readonly pieces: Pieces;
+  readonly raw: readonly RawPiece[];
+  readonly tail: Tail | undefined;
+}
+
+/** Precision of visitor states: 2^n counters. Finer ones are kept of whole cells' totals alone. */
+export const precisionOf = ({ asked, pieces }: RolledSources): 12 | 14 =>
+  asked.dimension === undefined && pieces.cut.length === 0 ? 14 : 12;
+/** Up to so many visitors a state holds each by itself, and the figure is exact (measured on the engine). */
+export const EXACT_UP_TO = { 12: 256, 14: 1_024 } as const;
+/** Beyond, 95 of 100 figures are within this fraction: twice the standard error of so many counters. */
+export const STATE_ERROR = { 12: 0.0325, 14: 0.0163 } as const;
+
+const versions = (cells: Pieces['whole']): Bound =>
+  new Bound('Array(UInt64)', `[${cells.map(({ version }) => version).join(',')}]`);
+const k = (precision: 12 | 14): Sql => (precision === 12 ? sql`12` : sql`14`);
+
+/** Partial sums: `g…`, hits, views, amounts, begun, begun_views, bounced, length_ms, upper, state. `upper`: at least as many as there are visitors. */
+const derived = (query: StatsQuery, { asked, pieces }: RolledSources, precision: 12 | 14): Sql => {
+  const { dimension } = asked;
+  const groups = query.groupings.map((grouping, at) =>
+    grouping.kind === 'value'
+      ? sql`value AS ${column('g', at)}`
+      : sql`${bucketSql(bucketsOf(query, grouping.interval), sql`toDateTime64(start, 3, 'UTC')`)} AS ${column('g', at)}`,
+  );
+  const figures = sql`toInt64(events) AS hits, toInt64(pageviews) AS views, revenue AS amounts, toInt64(sessions) AS begun,
+      toInt64(session_pageviews) AS begun_views, toInt64(bounces) AS bounced, toInt64(session_ms) AS length_ms`;
+  const project = sql`project_id = ${uint32(query.project)}`;
+  if (dimension !== undefined)
+    return sql`
+    SELECT ${join([...groups, figures], ', ')}, toInt64(visitor_count) AS upper, visitors AS state
+    FROM rollup_values
+    WHERE ${project} AND dimension = ${text(dimension)} AND version IN ${versions(pieces.whole)} AND other = 0
+      ${asked.values === undefined ? nothing : sql`AND value IN ${texts(asked.values)}`}
+      ${query.search === undefined ? nothing : sql`AND positionCaseInsensitiveUTF8(value, ${text(query.search)}) > 0`}`;
+  const split = new Bound(
+    'Array(UInt32)',
+    pieces.splitHours.map((at) => at / 1000),
+  );
+  const taken = join(
+    [during(query.range, sql`start`), ...pieces.raw.map((range) => sql`NOT (${during(range, sql`start`)})`)],
+    ' AND ',
+  );
+  const rows = [
+    ...(pieces.whole.length === 0 ? [] : [sql`(grain = 'c' AND version IN ${versions(pieces.whole)})`]),
+    ...(pieces.cut.length === 0
+      ? []
+      : [
+          sql`(grain IN ('h', 'q', 'e') AND version IN ${versions(pieces.cut)} AND ${taken} AND multiIf(
+            grain = 'h', NOT has(${split}, toUnixTimestamp(start)), grain = 'q', has(${split}, toUnixTimestamp(toStartOfHour(start))), 1))`,
+        ]),
+  ];
+  return sql`
+    SELECT ${join([...groups, figures], ', ')}, toInt64(0) AS upper, ${precision === 14 ? sql`visitors_fine` : sql`visitors`} AS state
+    FROM rollup_totals
+    WHERE ${project} AND (${join(rows, ' OR ')})`;
+};
+
+/** The same sums from raw events.
+ *  @param counted when an event counts; @param begins whether a session counts, by `session_began`
+ *  @param floor what sessions were before this moment is known from derived rows */
+const fromEvents = (query: StatsQuery, scope: EventScope, counted: TimeRange, begins: Sql, precision: 12 | 14): Sql => {
+  const { floor } = scope;
+  const plan = planOf(query);
+  const bySession = plan.sides.includes('sessions');
+  const needs = { identity: true, sessions: bySession || plan.needs.sessions, ends: plan.needs.ends === true };
+  const facets = [sql`(0, ts, ${during(counted)})`, ...(bySession ? [sql`(1, session_began, ${begins})`] : [])];
+  const groups = query.groupings.map((_, at) => column('g', at));
+  // A session that was there before the horizon, with this value, is in the derived rows as it was then.
+  const held = floor === undefined ? sql`0` : sql`max(ts < ${moment(floor)})`;
+  const whole = (now: Sql, before: Sql): Sql =>
+    floor === undefined ? sql`toInt64(any(${now}))` : sql`toInt64(any(${now})) - held * toInt64(any(${before}))`;
+  const ofSessions = bySession
+    ? sql`, ${whole(sql`session_pageviews`, sql`before_pageviews`)} AS whole_views,
+        ${whole(sql`session_events = 1 AND session_pageviews = 1`, sql`before_events = 1 AND before_pageviews = 1`)} AS whole_bounced,
+        ${whole(sql`dateDiff('millisecond', session_began, session_ended)`, sql`dateDiff('millisecond', session_began, before_ended)`)} AS whole_ms`
+    : sql`, toInt64(0) AS whole_views, toInt64(0) AS whole_bounced, toInt64(0) AS whole_ms`;
+  return sql`
+    SELECT ${join([...groups, sql`toInt64(sumIf(hit, side = 0)) AS hits`], ', ')}, toInt64(sumIf(view, side = 0)) AS views, sumMapIf(money, side = 0) AS amounts,
+      sumIf(1 - toInt64(held), side = 1) AS begun, sumIf(whole_views, side = 1) AS begun_views, sumIf(whole_bounced, side = 1) AS bounced,
+      sumIf(whole_ms, side = 1) AS length_ms, toInt64(uniqExactIf(identity, side = 0)) AS upper, uniqCombinedStateIf(${k(precision)})(identity, side = 0) AS state
+    FROM (
+      SELECT ${join(
+        [
+          ...query.groupings.map(
+            (grouping, at) => sql`${groupingSql(query, grouping, sql`facet.2`)} AS ${column('g', at)}`,
+          ),
+          sql`facet.1 AS side`,
+        ],
+        ', ',
+      )}, identity, ${held} AS held, count() AS hit, countIf(name = 'pageview') AS view,
+        sumMapIf(map(currency, toDecimal128(revenue, 4)), currency != '') AS money${ofSessions}
+      FROM ${eventSource(scope, needs)}
+      ARRAY JOIN arrayFilter(facet -> facet.3, [${join(facets, ', ')}]) AS facet
+      WHERE ${selects(query, scope)}
+      GROUP BY ${join([...groups, sql`side`, sql`identity`, ...(bySession ? [sql`session_id`, sql`session_began`] : [])], ', ')})
+    ${groups.length === 0 ? nothing : sql`GROUP BY ${join(groups, ', ')}`}`;
+};
+
+const ofPiece = (query: StatsQuery, { range, scan }: RawPiece, precision: 12 | 14): Sql =>
+  fromEvents(
+    query,
+    { project: query.project, range, sessions: scan },
+    range,
+    during(range, sql`session_began`),
+    precision,
+  );
+
+const ofTail = (query: StatsQuery, { pieces }: RolledSources, { horizon, scan }: Tail, precision: 12 | 14): Sql => {
+  const { range } = query;
+  // A stretch that is read raw has its sessions whole already.
+  const begins = join(
+    [during(range, sql`session_began`), ...pieces.raw.map((raw) => sql`NOT (${during(raw, sql`session_began`)})`)],
+    ' AND ',
+  );
+  const scope = { project: query.project, range: { from: horizon, to: STORABLE.to }, sessions: scan, floor: horizon };
+  return fromEvents(
+    query,
+    scope,
+    { from: Math.max(range.from, horizon), to: Math.max(range.to, horizon) },
+    begins,
+    precision,
+  );
+};
+
+const sources = (query: StatsQuery, from: RolledSources, precision: 12 | 14): Sql =>
+  join(
+    [
+      derived(query, from, precision),
+      ...from.raw.map((piece) => ofPiece(query, piece, precision)),
+      ...(from.tail === undefined ? [] : [ofTail(query, from, from.tail, precision)]),
+    ],
+    ' UNION ALL ',
+  );
+
+const sessions = sql`sum(begun)`;
+const perSession = (total: Sql): Sql => sql`if(${sessions} = 0, 0, ${total} / ${sessions})`;
+
+/** What each metric makes of partial sums. */
+const totals = (precision: 12 | 14): Readonly<Record<string, Sql>> => ({
+  visitors: sql`uniqCombinedMerge(${k(precision)})(state)`,
+  sessions,
+  pageviews: sql`sum(views)`,
+  events: sql`sum(hits)`,
+  viewsPerSession: perSession(sql`sum(begun_views)`),
+  bounceRate: perSession(sql`sum(bounced)`),
+  sessionDuration: perSession(sql`sum(length_ms) / 1000`),
+  revenue: sql`mapApply((currency, amount) -> (toString(currency), toString(amount)), sumMap(amounts))`,
+});
+
+/** A row is there where one of the metrics that were asked for counts something. */
+const counted = (query: StatsQuery): Sql => {
+  const { sides } = planOf(query);
+  const conditions = [
+    ...(sides.includes('events') ? [sql`sum(hits) > 0`] : []),
+    ...(sides.includes('sessions') ? [sql`sum(begun) > 0`] : []),
+  ];
+  return sql`(${join(conditions, ' OR ')})`;
+};
+
+/** Rows of a question: `g0…` for its groupings, `m0…` for its metrics.
+ *  @param among the only values to answer for */
+export const rolledSql = (query: StatsQuery, from: RolledSources, among?: readonly string[]): Sql => {
+  const precision = precisionOf(from);
+  const groups = query.groupings.map((_, at) => column('g', at));
+  const later = after(query);
+  const metric = totals(precision);
+  const columns = query.metrics.map((name, at) => sql`${metric[name] ?? nothing} AS ${column('m', at)}`);
+  const grouped =
+    groups.length === 0
+      ? nothing
+      : sql`GROUP BY ${join(groups, ', ')} HAVING ${join([counted(query), ...(later === undefined ? [] : [later])], ' AND ')}`;
+  return sql`
+    SELECT ${join([...groups, ...columns], ', ')}
+    FROM (${sources(query, from, precision)})
+    ${among === undefined ? nothing : sql`WHERE ${column('g', from.asked.byValue)} IN ${texts(among)}`}
+    ${grouped}
+    ${order(query)}
+    ${query.limit === undefined ? nothing : sql`LIMIT ${uint32(query.limit)}`}`;
+};
+
+/** Values in the order of a figure that costs little: rows { value, rank }.
+ *  @param by `upper` is no less than a value's visitors; the others are the metric itself */
+export const rankedValues = (
+  query: StatsQuery,
+  from: RolledSources,
+  by: 'upper' | 'begun' | 'views' | 'hits',
+  limit: number,
+): Sql => sql`
+    SELECT ${column('g', from.asked.byValue)} AS value, sum(${by === 'upper' ? sql`upper` : by === 'begun' ? sql`begun` : by === 'views' ? sql`views` : sql`hits`}) AS rank
+    FROM (${sources(query, from, 12)})
+    GROUP BY value
+    HAVING ${counted(query)}
+    ORDER BY rank DESC, value
+    LIMIT ${uint32(limit)}`;
+
+/** What of the derived part is in no row of its own, as some cell had too many values: `m0…`; no row where there is nothing. */
+export const otherSql = (query: StatsQuery, { asked, pieces }: RolledSources): Sql => {
+  const metric = totals(12);
+  return sql`
+    SELECT ${join(
+      query.metrics.map((name, at) => sql`${metric[name] ?? nothing} AS ${column('m', at)}`),
+      ', ',
+    )}
+    FROM (
+      SELECT toInt64(events) AS hits, toInt64(pageviews) AS views, revenue AS amounts, toInt64(sessions) AS begun,
+        toInt64(session_pageviews) AS begun_views, toInt64(bounces) AS bounced, toInt64(session_ms) AS length_ms, visitors AS state
+      FROM rollup_values
+      WHERE project_id = ${uint32(query.project)} AND dimension = ${text(asked.dimension ?? '')} AND value = '' AND other = 1 AND version IN ${versions(pieces.whole)})
+    HAVING count() > 0`;
+};

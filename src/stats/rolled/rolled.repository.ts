@@ -1,0 +1,158 @@
+// How is a question answered from derived rows? What they hold from them, the rest from raw events, and nothing in between.
+import { Injectable } from '@nestjs/common';
+import { findExtent, RollupSnapshots, type RollupSnapshot } from '../../aggregation';
+import { DAY_MS, type TimeRange } from '../../common/time-range';
+import { findRelated, findSessionScan, type RunQuery, STORABLE } from '../../events/query';
+import { bucketsOf } from '../stats.queries';
+import { planOf } from '../stats.plan';
+import type { StatsQuery } from '../stats.types';
+import { type Asked, piecesOf } from './pieces';
+import { type RolledQuestion, rolledQuestion } from './question';
+import { otherSql, precisionOf, rankedValues, type RolledSources, rolledSql, type Tail } from './rolled.queries';
+
+type Row = Record<string, unknown>;
+
+/** What derived rows gave. */
+export interface RolledRows {
+  readonly rows: readonly Row[];
+  /** Figures that belong to no listed value, where there are any. */
+  readonly other: Row | undefined;
+  /** Precision of visitors; see `EXACT_UP_TO`. */
+  readonly precision: 12 | 14;
+}
+
+/** A change of a stretch further away than this touches no session of a range: none lasts for a week. */
+const FAR_MS = 7 * DAY_MS;
+/** Visitors of the tail that are listed one by one. */
+const LISTED = 20_000;
+const TRIES = 3;
+/** Figures that are sums of what each cell says, so that they can be compared before states are read. */
+const RANKS: ReadonlyMap<string, 'upper' | 'begun' | 'views' | 'hits'> = new Map([
+  ['visitors', 'upper'],
+  ['sessions', 'begun'],
+  ['pageviews', 'views'],
+  ['events', 'hits'],
+]);
+const FEWEST_CANDIDATES = 200;
+const MORE = 8;
+
+@Injectable()
+export class RolledRepository {
+  constructor(private readonly snapshots: RollupSnapshots) {}
+
+  /** Rows of a question as of one moment, with all that was stored before it.
+   *  @param zone of the project, whose local days are kept
+   *  @returns undefined where derived rows can't answer it, or have nothing of it
+   *  @throws what `run` throws */
+  async rows(query: StatsQuery, zone: string, run: RunQuery): Promise<RolledRows | undefined> {
+    const asked = rolledQuestion(query);
+    if (asked === undefined) return undefined;
+    for (let tries = 0; tries < TRIES; tries += 1) {
+      const snapshot = await this.snapshots.of(query.project, zone, query.range);
+      if (snapshot === undefined) return undefined;
+      const sources = await findSources(query, asked, snapshot, run);
+      if (sources === undefined) return undefined;
+      const answer = await read(query, sources, run);
+      if (!(await this.#changedSince(snapshot, query, zone))) return answer;
+    }
+    // Events come in behind the horizon faster than an answer is read: raw ones are always of one moment.
+    return undefined;
+  }
+
+  /** Whether something that was read as derived became stale while it was read. */
+  async #changedSince(before: RollupSnapshot, query: StatsQuery, zone: string): Promise<boolean> {
+    if ((await this.snapshots.revisionOf(query.project)) === before.revision) return false;
+    const now = await this.snapshots.of(query.project, zone, query.range);
+    const known = (range: TimeRange): boolean =>
+      before.stale.some(({ from, to }) => from <= range.from && range.to <= to) || range.from >= before.horizon;
+    return now === undefined || !now.stale.filter((range) => isNear(range, query.range)).every(known);
+  }
+}
+
+const isNear = (stale: TimeRange, { from, to }: TimeRange): boolean =>
+  stale.from < to + FAR_MS && stale.to > from - FAR_MS;
+
+/** Where the question's sums are to come from. */
+async function findSources(
+  query: StatsQuery,
+  asked: RolledQuestion,
+  snapshot: RollupSnapshot,
+  run: RunQuery,
+): Promise<RolledSources | undefined> {
+  const stale = snapshot.stale.filter((range) => range.from < snapshot.horizon && isNear(range, query.range));
+  const [closures, tail] = await Promise.all([
+    Promise.all(stale.map((range) => findExtent(run, query.project, range, snapshot.horizon))),
+    findTail(query, snapshot, run),
+  ]);
+  const pieces = piecesOf(boundsOf(query, asked), snapshot, closures);
+  if (pieces === undefined) return undefined;
+  const needsSessions = planOf(query).sides.includes('sessions');
+  const raw = await Promise.all(
+    pieces.raw.map(async (range) => ({
+      range,
+      scan: needsSessions ? await findSessionScan(run, query.project, range) : { near: range },
+    })),
+  );
+  return { asked, pieces, raw, tail };
+}
+
+const boundsOf = (query: StatsQuery, { dimension, byTime }: RolledQuestion): Asked => {
+  const timed = query.groupings[byTime];
+  const bounds = timed?.kind === 'time' ? bucketsOf(query, timed.interval) : [];
+  return { range: query.range, bounds, dimension };
+};
+
+/** What came after the horizon and counts here; undefined where nothing did. */
+async function findTail(
+  { project, range }: StatsQuery,
+  snapshot: RollupSnapshot,
+  run: RunQuery,
+): Promise<Tail | undefined> {
+  const { horizon, openFrom } = snapshot;
+  if (range.to <= openFrom) return undefined;
+  const related = await findRelated(run, project, { from: horizon, to: STORABLE.to }, LISTED);
+  if (related?.length === 0) return undefined;
+  const near = { from: openFrom, to: STORABLE.to };
+  return { horizon, scan: related === undefined ? { near } : { near, related } };
+}
+
+async function read(query: StatsQuery, sources: RolledSources, run: RunQuery): Promise<RolledRows> {
+  const lists = sources.asked.byValue >= 0 && sources.asked.values === undefined;
+  const [rows, [other]] = await Promise.all([
+    readRows(query, sources, run),
+    lists && query.search === undefined ? run<Row>(otherSql(query, sources)) : [],
+  ]);
+  return { rows, other, precision: precisionOf(sources) };
+}
+
+/** Rows in order. Where only the first of many values are asked for, states are read of those alone that can be among them. */
+async function readRows(query: StatsQuery, sources: RolledSources, run: RunQuery): Promise<Row[]> {
+  const { limit } = query;
+  const rank = rankOf(query);
+  if (rank === undefined || limit === undefined || query.groupings.length !== 1 || sources.asked.byValue !== 0)
+    return run<Row>(rolledSql(query, sources));
+  const { by, figure } = rank;
+  for (let count = Math.max(FEWEST_CANDIDATES, 2 * limit); ; count *= MORE) {
+    const candidates = await run<{ value: string; rank: number }>(rankedValues(query, sources, by, count));
+    const rows = await run<Row>(
+      rolledSql(
+        query,
+        sources,
+        candidates.map(({ value }) => value),
+      ),
+    );
+    const all = candidates.length < count;
+    // Nobody who is no candidate can come before the last row: at most, they are level with the last candidate.
+    if (all || (rows.length === limit && Number(rows.at(-1)?.[figure]) > Number(candidates.at(-1)?.rank))) return rows;
+  }
+}
+
+/** By what values can be compared beforehand, and the column of the metric that they are sorted by. */
+const rankOf = ({
+  order: [first],
+  metrics,
+}: StatsQuery): { by: 'upper' | 'begun' | 'views' | 'hits'; figure: string } | undefined => {
+  if (first === undefined || !('metric' in first.column) || !first.descending) return undefined;
+  const by = RANKS.get(metrics[first.column.metric] ?? '');
+  return by === undefined ? undefined : { by, figure: `m${first.column.metric}` };
+};

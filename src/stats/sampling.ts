@@ -1,0 +1,103 @@
+// When is a sample of visitors enough, what do its figures stand for, and how far can they be off? Pure.
+import { metricOf } from './metrics';
+import { needsOfFilter } from '../events/query';
+import type { StatsPlan } from './stats.plan';
+import type { MetricValue, StatsQuery, StatsRow } from './stats.types';
+
+/** Rows that a chart can read at once in some 200 ms: cutting sessions costs several times as much as counting events. */
+const PLAIN_ROWS = 2_000_000;
+const SESSION_ROWS = 400_000;
+/** Parts of a sample whose differences tell its error. */
+export const SPREAD = 16;
+/** 97.5 % quantile of Student's t with SPREAD - 1 degrees of freedom, and some more as the visitors of one user may lie in two parts. */
+const T = 2.4;
+
+/** Figures that grow with the number of visitors; means and shares stay as they are. */
+const GROWS = /^(visitors|sessions|pageviews|events|revenue|uniqueEvents|entries|exits|sum\(.*\))$/s;
+/** Figures of which a sample says nothing about the whole. */
+const UNKNOWABLE = /^(min|max|uniq)\(/;
+
+/** One of how many visitors to read for a question over so many events; undefined: all of them. */
+export const sampleFor = (query: StatsQuery, plan: StatsPlan, events: number): number | undefined => {
+  const most = plan.needs.sessions ? SESSION_ROWS : PLAIN_ROWS;
+  if (events <= most || query.metrics.some((name) => UNKNOWABLE.test(name)) || isAboutVisitors(query)) return undefined;
+  return 2 ** Math.ceil(Math.log2(events / most));
+};
+
+/** A question about single visitors is not to be answered about others. */
+const isAboutVisitors = ({ groupings, filter }: StatsQuery): boolean =>
+  groupings.some((grouping) => grouping.kind === 'value' && grouping.dimension === 'visitor') ||
+  (needsOfFilter(filter).identity && JSON.stringify(filter).includes('"dimension":"visitor"'));
+
+/** A sample's row as an estimate for all visitors. */
+export const grown = (query: StatsQuery, row: StatsRow, sample: number): StatsRow => ({
+  groups: row.groups,
+  values: row.values.map((value, at) => (GROWS.test(query.metrics[at] ?? '') ? times(value, sample) : value)),
+});
+
+const times = (value: MetricValue, sample: number): MetricValue => {
+  if (value === null) return null;
+  if (typeof value === 'number') return value * sample;
+  return value.map(({ currency, amount }) => ({ currency, amount: timesAmount(amount, sample) }));
+};
+
+/** A decimal text times a whole number, in whole ten-thousandths. */
+const timesAmount = (amount: string, by: number): string => {
+  const [whole = '0', fraction = ''] = amount.replace('-', '').split('.');
+  const units = BigInt(whole + fraction.padEnd(4, '0')) * BigInt(by);
+  const digits = units.toString().padStart(5, '0');
+  const decimals = digits.slice(-4).replace(/0{1,2}$/, '');
+  return `${amount.startsWith('-') ? '-' : ''}${digits.slice(0, -4)}.${decimals}`;
+};
+
+/** A part of a sample: a group's figures among one part of its visitors. */
+export interface PartRow extends StatsRow {
+  readonly part: number;
+}
+
+/** By metric: the bound within which the error of each listed figure lies in 95 of 100 cases, as a fraction of it.
+ *  From the differences between parts of the sample, which holds for sums and for means, whatever visitors are like.
+ *  @param doubled share of the sampled visitors that may stand for more than one, as users with several devices do */
+export const errorsOf = (
+  query: StatsQuery,
+  rows: readonly StatsRow[],
+  parts: readonly PartRow[],
+  doubled: number,
+): Record<string, number> => {
+  const byGroup = new Map<string, PartRow[]>();
+  for (const part of parts) {
+    const key = JSON.stringify(part.groups);
+    byGroup.set(key, [...(byGroup.get(key) ?? []), part]);
+  }
+  return Object.fromEntries(
+    query.metrics.map((name, at) => {
+      const errors = rows.map((row) => errorOf(name, row, at, byGroup.get(JSON.stringify(row.groups)) ?? []));
+      const bias = name === 'visitors' || metricOf(name).side === 'sessions' ? doubled : 0;
+      return [name, Math.round((Math.max(0, ...errors) + bias) * 10_000) / 10_000];
+    }),
+  );
+};
+
+const errorOf = (name: string, row: StatsRow, at: number, parts: readonly PartRow[]): number => {
+  const whole = sizeOf(row.values[at]);
+  if (whole === undefined || whole === 0) return 0;
+  const found = parts.map(({ values }) => sizeOf(values[at])).filter((value) => value !== undefined);
+  if (GROWS.test(name)) {
+    // A part without a row counted nothing.
+    const all = [...found, ...Array<number>(Math.max(0, SPREAD - found.length)).fill(0)];
+    const total = all.reduce((sum, value) => sum + value, 0);
+    return total === 0 ? 0 : (T * Math.sqrt(SPREAD) * deviation(all)) / total;
+  }
+  return found.length < SPREAD / 2 ? 1 : (T * deviation(found)) / Math.sqrt(found.length) / Math.abs(whole);
+};
+
+/** A figure as one number; of money all currencies together, as their errors go together. */
+const sizeOf = (value: MetricValue | undefined): number | undefined => {
+  if (value === undefined || value === null) return undefined;
+  return typeof value === 'number' ? value : value.reduce((sum, { amount }) => sum + Number(amount), 0);
+};
+
+const deviation = (values: readonly number[]): number => {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / Math.max(1, values.length - 1));
+};

@@ -1,0 +1,255 @@
+// Are answers from derived rows right, whatever is sealed, open, late or cut? Against the plain-TypeScript reference, over random worlds.
+// STATS_RUNS=500 tries more worlds than a usual run does.
+import * as fc from 'fast-check';
+import { randomUUID } from 'node:crypto';
+import { bucketStarts, INTERVALS } from '../../src/common/buckets';
+import { DAY_MS, HOUR_MS, MINUTE_MS, type TimeRange } from '../../src/common/time-range';
+import { readEnv, StoreUrls } from '../../src/config/env';
+import { type Cell, ROLLUP_DIMENSIONS, type RollupSnapshot, type RollupSnapshots } from '../../src/aggregation';
+import { AggregationOptions } from '../../src/aggregation/aggregation.options';
+import { RollupStore } from '../../src/aggregation/rollup-store';
+import { parseFilter } from '../../src/events/query';
+import { ClickHouse } from '../../src/platform/clickhouse/clickhouse';
+import { migrateClickHouse } from '../../src/platform/clickhouse/migrate';
+import { OVERVIEW_METRICS } from '../../src/stats/metrics';
+import { RolledRepository } from '../../src/stats/rolled/rolled.repository';
+import { toStatsRow } from '../../src/stats/stats.repository';
+import { question } from '../../src/stats/stats.request';
+import { toFigures } from '../../src/stats/stats.result';
+import type { Grouping, StatsQuery, StatsRow } from '../../src/stats/stats.types';
+import { aClickHouseDatabase } from '../support';
+import * as reference from '../support/reference/statistics';
+import {
+  EVENT_COLUMNS,
+  LINK_COLUMNS,
+  linkRowsOf,
+  rowsOf,
+  smallWorld,
+  worldDimension,
+  type World,
+} from '../support/world';
+
+// A world is some ten cells, each a dozen statements.
+const numRuns = Number(process.env.STATS_RUNS ?? 8);
+jest.setTimeout(900_000);
+const QUARTER_MS = 15 * MINUTE_MS;
+
+let clickhouse: ClickHouse;
+let store: RollupStore;
+let lastProject = 0;
+let lastVersion = 0;
+
+beforeAll(async () => {
+  const url = await aClickHouseDatabase();
+  await migrateClickHouse(url, undefined);
+  const env = readEnv({ LOG_LEVEL: 'silent' });
+  clickhouse = new ClickHouse(env, new StoreUrls('', url));
+  const options = new AggregationOptions(env);
+  options.fewestEvents = 1;
+  store = new RollupStore(clickhouse, options);
+});
+afterAll(() => clickhouse.onApplicationShutdown());
+
+/** How much of a world is derived. */
+interface Sealing {
+  /** From the beginning of the range; the horizon is the quarter hour before. */
+  readonly horizon: number;
+  /** Which events are stored after the cells were computed: those before the horizon are late. */
+  readonly later: number;
+  /** Where the last day is cut into cells. */
+  readonly cuts: readonly number[];
+}
+
+const sealing = (): fc.Arbitrary<Sealing> =>
+  fc.record({
+    horizon: fc.integer({ min: -DAY_MS, max: 4 * DAY_MS }),
+    later: fc.constantFrom(0, 0, 3, 7),
+    cuts: fc.array(fc.integer({ min: 1, max: 95 }), { maxLength: 2 }),
+  });
+
+const quarterBefore = (at: number): number => Math.floor(at / QUARTER_MS) * QUARTER_MS;
+
+/** A project of its own with a world's events, derived as far as the sealing says. */
+async function settle(
+  world: World,
+  { horizon: after, later, cuts }: Sealing,
+): Promise<{ project: number; snapshot: RollupSnapshot }> {
+  const project = (lastProject += 1);
+  const horizon = quarterBefore(world.range.from + after);
+  const insert = (table: string, columns: readonly string[], body: string): Promise<void> =>
+    body === '' ? Promise.resolve() : clickhouse.insert({ table, columns, body, token: randomUUID() });
+  const events = world.blocks.flat();
+  const isLater = (at: number): boolean => later > 0 && at % later === 0;
+  await insert('visitor_links', LINK_COLUMNS, linkRowsOf(project, world.links));
+  await insert(
+    'events',
+    EVENT_COLUMNS,
+    rowsOf(
+      project,
+      events.filter((_, at) => !isLater(at)),
+    ),
+  );
+  const cells = await derive(project, world, horizon, cuts);
+  const openFrom = await store.openFrom(project, horizon);
+  await insert(
+    'events',
+    EVENT_COLUMNS,
+    rowsOf(
+      project,
+      events.filter((_, at) => isLater(at)),
+    ),
+  );
+  const late = events.filter(({ ts }, at) => isLater(at) && ts < horizon).map(({ ts }) => quarterBefore(ts));
+  const stale = [...new Set(late)].sort((a, b) => a - b).map((from) => ({ from, to: from + QUARTER_MS }));
+  return { project, snapshot: { horizon, openFrom, revision: 1, cells, stale } };
+}
+
+async function derive(project: number, world: World, horizon: number, cuts: readonly number[]): Promise<Cell[]> {
+  const times = world.blocks
+    .flat()
+    .map(({ ts }) => ts)
+    .filter((ts) => ts < horizon);
+  if (times.length === 0) return [];
+  const held: TimeRange = { from: Math.min(...times) - 2 * DAY_MS, to: horizon };
+  const days = bucketStarts(held, 'day', world.zone, 1_000) ?? [];
+  const cells: Cell[] = [];
+  for (const [at, from] of days.entries()) {
+    const to = days[at + 1] ?? horizon;
+    const isLast = to === horizon;
+    // The first day of the range is cut by it; nothing is in there.
+    if (at === 0) continue;
+    const inside = isLast ? cuts.map((cut) => from + cut * QUARTER_MS).filter((cut) => cut < to) : [];
+    const ends = [...new Set([from, ...inside, to])].sort((a, b) => a - b);
+    for (const [index, begin] of ends.slice(0, -1).entries()) {
+      const range = { from: begin, to: ends[index + 1] ?? to };
+      if (range.to <= range.from || !times.some((ts) => ts >= range.from && ts < range.to)) continue;
+      const version = (lastVersion += 1);
+      cells.push({ ...range, version, ...(await store.write({ project, range, cut: horizon, version })) });
+    }
+  }
+  return cells;
+}
+
+const ask = (
+  project: number,
+  world: World,
+  groupings: readonly Grouping[],
+  more: Partial<StatsQuery> = {},
+): StatsQuery =>
+  question({
+    project,
+    range: world.range,
+    timezone: world.zone,
+    metrics: OVERVIEW_METRICS,
+    groupings,
+    order: [],
+    ...more,
+  });
+
+/** Rows from derived figures; undefined where nothing of the range is derived. */
+async function rolled(query: StatsQuery, snapshot: RollupSnapshot): Promise<StatsRow[] | undefined> {
+  const overlapping = snapshot.cells.filter(({ from, to }) => from < query.range.to && to > query.range.from);
+  const snapshots = {
+    of: async () => ({ ...snapshot, cells: overlapping }),
+    revisionOf: async () => 1,
+  } as unknown as RollupSnapshots;
+  const answer = await new RolledRepository(snapshots).rows(query, query.timezone, (sql) => clickhouse.rows(sql));
+  return answer?.rows.map((row) => toStatsRow(query, row));
+}
+
+const figures = (rows: readonly StatsRow[], nameOf = ({ groups }: StatsRow): string => String(groups[0])) =>
+  new Map(rows.map((row) => [nameOf(row), toFigures(OVERVIEW_METRICS, row)]));
+
+const only = (all: reference.Figures): Record<string, unknown> =>
+  Object.fromEntries(OVERVIEW_METRICS.map((name) => [name, all[name as keyof reference.Figures]]));
+const onlyEach = (all: ReadonlyMap<string, reference.Figures>): Map<string, Record<string, unknown>> =>
+  new Map([...all].map(([name, row]) => [name, only(row)]));
+
+let answered = 0;
+
+it('gives totals of the reference', async () => {
+  await fc.assert(
+    fc.asyncProperty(smallWorld(), sealing(), async (world, sealed) => {
+      const { project, snapshot } = await settle(world, sealed);
+      const rows = await rolled(ask(project, world, []), snapshot);
+      if (rows === undefined) return;
+      answered += 1;
+      const all = reference.seeEvents(world.blocks.flat(), world.links);
+      expect(toFigures(OVERVIEW_METRICS, rows[0])).toEqual(only(reference.overview(all, world.range, undefined)));
+    }),
+    { numRuns },
+  );
+  expect(answered).toBeGreaterThan(numRuns / 5);
+});
+
+it('gives buckets of the reference in the project’s zone and in others', () =>
+  fc.assert(
+    fc.asyncProperty(
+      smallWorld(),
+      sealing(),
+      fc.constantFrom(...INTERVALS.filter((interval) => interval !== 'minute')),
+      fc.constantFrom(undefined, 'Asia/Kathmandu', 'America/New_York'),
+      async (world, sealed, interval, other) => {
+        const zone: string = other ?? world.zone;
+        const { project, snapshot } = await settle(world, sealed);
+        const rows = await rolled(ask(project, world, [{ kind: 'time', interval }], { timezone: zone }), snapshot);
+        if (rows === undefined) return;
+        const all = reference.seeEvents(world.blocks.flat(), world.links);
+        const named = figures(rows, ({ groups }) => reference.bucketName(Number(groups[0]), zone, interval));
+        expect(named).toEqual(onlyEach(reference.timeseries(all, world.range, zone, interval, undefined)));
+      },
+    ),
+    { numRuns },
+  ));
+
+/** Dimensions that worlds vary and cells keep. */
+const keptDimension = () =>
+  worldDimension().filter((name) => name.startsWith('property:') || ROLLUP_DIMENSIONS.includes(name));
+
+it('gives rows of the reference by value, and by value and day', () =>
+  fc.assert(
+    fc.asyncProperty(smallWorld(), sealing(), keptDimension(), async (world, sealed, dimension) => {
+      const whole = { ...world, range: daysAround(world) };
+      const { project, snapshot } = await settle(whole, sealed);
+      const rows = await rolled(ask(project, whole, [{ kind: 'value', dimension }]), snapshot);
+      if (rows === undefined) return;
+      const all = reference.seeEvents(whole.blocks.flat(), whole.links);
+      expect(figures(rows)).toEqual(onlyEach(reference.breakdown(all, whole.range, dimension, undefined)));
+    }),
+    { numRuns },
+  ));
+
+it('gives the buckets of one value, as the filter says', () =>
+  fc.assert(
+    fc.asyncProperty(smallWorld(), sealing(), fc.constantFrom('/', '/a', '/b'), async (world, sealed, page) => {
+      const whole = { ...world, range: daysAround(world) };
+      const { project, snapshot } = await settle(whole, sealed);
+      const filter = ['is', 'page', [page]] as reference.JsonFilter;
+      const query = ask(project, whole, [{ kind: 'time', interval: 'day' }], { filter: parseFilter(filter) });
+      const rows = await rolled(query, snapshot);
+      if (rows === undefined) return;
+      const all = reference.seeEvents(whole.blocks.flat(), whole.links);
+      const named = figures(rows, ({ groups }) => reference.bucketName(Number(groups[0]), whole.zone, 'day'));
+      expect(named).toEqual(onlyEach(reference.timeseries(all, whole.range, whole.zone, 'day', filter)));
+    }),
+    { numRuns },
+  ));
+
+it('finds no difference between what it stored and what it would store', () =>
+  fc.assert(
+    fc.asyncProperty(smallWorld(), sealing(), async (world, sealed) => {
+      const { project, snapshot } = await settle(world, { ...sealed, later: 0 });
+      for (const { from, to, version } of snapshot.cells)
+        expect(await store.differs({ project, range: { from, to }, cut: snapshot.horizon, version })).toEqual([]);
+    }),
+    { numRuns: Math.ceil(numRuns / 5) },
+  ));
+
+/** Whole local days around a world's range: values are kept by day. */
+const daysAround = ({ range, zone }: World): TimeRange => {
+  const starts = bucketStarts({ from: range.from - 2 * DAY_MS, to: range.to + 2 * DAY_MS }, 'day', zone, 100) ?? [];
+  return {
+    from: starts.findLast((at) => at <= range.from) ?? range.from,
+    to: starts.find((at) => at >= range.to) ?? range.to + HOUR_MS,
+  };
+};
