@@ -48,10 +48,13 @@ if (!existsSync(dir)) {
 }
 const note = (text) => process.stderr.write(`${text}\n`);
 
+/** Lets the server derive what it has not yet. On a new data set this is its whole history: how long that takes is a figure too. */
 async function waitFor(server, name, project) {
+  const startedAt = performance.now();
   const progress = startProgress(terminal, `${name}: deriving`, 1_000);
   await untilDerived(server, project, (share) => progress.at(Math.floor(share * 1_000), ''));
   progress.stop();
+  note(`${name}: derived after ${whole((performance.now() - startedAt) / 1000)} s`);
 }
 
 /** Every question over every range of one project. */

@@ -1,4 +1,5 @@
 // How is one question measured? Through the API call by call, and by hand in the engine in the same run.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pathOf, rangeOf } from './questions.mjs';
 
 /** Asks the server to compute its answer anew. */
@@ -81,18 +82,15 @@ export async function byHand(engine, project, question, days, { endMs }) {
   };
 }
 
-/** Waits until the server answers from what it has derived; returns at once where it derives nothing.
+/** Waits until nothing of the project's history is left to derive.
  *  @param progress told the share that is done, 0..1 */
 export async function untilDerived(server, project, progress) {
   for (;;) {
-    const answer = await call(server, project, `/projects/${project.id}/rollups`);
-    if (answer.status !== 200) return;
-    const share = derivedShare(answer.body);
-    progress(share);
-    if (share >= 1) return;
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    const { status, body } = await call(server, project, `/projects/${project.id}/rollups`);
+    if (status !== 200) throw new Error(`how far the project is derived: status ${status}`);
+    // Before the first horizon nothing is derived and nothing is known to be stale.
+    if (body.horizon !== null && body.staleRanges === 0) return;
+    progress(body.horizon === null ? 0 : body.cells / (body.cells + body.staleRanges));
+    await sleep(1_000);
   }
 }
-
-/** How much of a project is derived, 0..1. */
-const derivedShare = (status) => (status.ready === true ? 1 : Math.min(0.999, status.progress ?? 0));
