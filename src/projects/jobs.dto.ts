@@ -31,6 +31,7 @@ export class JobDto {
     additionalProperties: { type: 'number' },
     nullable: true,
     description: 'What it found out, so far; jobs that only do something have none',
+    example: { days: 365, done: 120 },
   })
   result!: Readonly<Record<string, number>> | null;
 
