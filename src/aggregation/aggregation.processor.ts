@@ -81,10 +81,10 @@ export class AggregationProcessor implements OnModuleInit, OnApplicationBootstra
       this.#logger.warn({ err: error, project }, 'a day could not be derived again; trying again later');
       this.#resting.set(project, this.clock.now() + this.options.afterFailureMs);
     }
-    await this.#addDay(project, Math.min(took(), this.options.longestRestMs));
+    await this.#addDay(project, this.refresher.isQuiet() ? 0 : Math.min(took(), this.options.longestRestMs));
   }
 
-  /** Adds the job of the next project that has a day to derive again, after a rest that leaves half a core to others. */
+  /** Adds the job of the next project that has a day to derive again, after a rest that leaves half a core to whoever waits. */
   async #addDay(after: number, delay: number): Promise<void> {
     const now = this.clock.now();
     for (const [project, until] of this.#resting) if (until <= now) this.#resting.delete(project);

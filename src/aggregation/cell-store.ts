@@ -36,4 +36,8 @@ export abstract class CellStore {
   abstract days(project: number, before: number): Promise<number[]>;
   /** Names of figures in which the rows of a version differ from a new computation; none: they are right. */
   abstract differs(cell: CellToWrite): Promise<string[]>;
+  /** Whether nobody waits for the warehouse here, so that it may be used as much as it can be. */
+  isQuiet(): boolean {
+    return true;
+  }
 }

@@ -55,6 +55,11 @@ export class Refresher {
     return this.repository.nextStale(after, except);
   }
 
+  /** Whether nobody waits for the warehouse, so that no rest is needed. */
+  isQuiet(): boolean {
+    return this.store.isQuiet();
+  }
+
   /** Brings the gauges up to date. */
   async measure(): Promise<void> {
     const { lagSeconds, staleRanges } = await this.repository.backlog();

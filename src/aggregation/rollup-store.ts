@@ -1,5 +1,6 @@
 // How do a cell's rows get into the warehouse, and what does a change of events touch there? The only file of this room that asks it.
 import { Injectable } from '@nestjs/common';
+import { availableParallelism } from 'node:os';
 import type { TimeRange } from '../common/time-range';
 import { findSessionScan, NAMED_GAP_MS, SESSION_GAP_MS, type SessionScan } from '../events/query';
 import { ClickHouse } from '../platform/clickhouse/clickhouse';
@@ -19,6 +20,10 @@ export class RollupStore extends CellStore {
     private readonly options: AggregationOptions,
   ) {
     super();
+  }
+
+  isQuiet(): boolean {
+    return this.clickhouse.isQuiet();
   }
 
   async write(cell: CellToWrite): Promise<WrittenCell> {
@@ -111,7 +116,9 @@ export class RollupStore extends CellStore {
   }
 
   #run(statement: Sql): Promise<void> {
-    return this.clickhouse.run(statement, { background: true });
+    // In the background one thread works; while nobody waits, as many as there are.
+    const settings = this.clickhouse.isQuiet() ? { max_threads: availableParallelism() } : {};
+    return this.clickhouse.run(statement, { background: true, settings });
   }
 }
 

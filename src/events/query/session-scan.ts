@@ -66,8 +66,9 @@ export async function findRelated(
   project: number,
   range: TimeRange,
   most = LISTED,
+  also?: TimeRange,
 ): Promise<string[] | undefined> {
-  const rows = await run<{ visitor: string }>(relatedVisitors(project, range, most + 1));
+  const rows = await run<{ visitor: string }>(relatedVisitors(project, range, most + 1, also));
   return rows.length > most ? undefined : rows.map(({ visitor }) => visitor);
 }
 

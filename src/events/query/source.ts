@@ -85,16 +85,18 @@ const identified = (project: number, rows: Sql, of?: Sql): Sql => sql`(
   LEFT JOIN ${firstLinks(project, of)} AS links USING (visitor_id))`;
 
 /** Every visitor that belongs to whoever has an event in the range: rows (visitor). A stale version of an event adds one too many,
- *  which does no harm. */
-export const relatedVisitors = (project: number, range: TimeRange, limit: number): Sql => {
-  const inRange = within(project, range);
-  const seen = identified(
-    project,
-    sql`(SELECT DISTINCT visitor_id, user_id FROM events WHERE ${inRange})`,
-    sql`visitor_id IN (SELECT visitor_id FROM events WHERE ${inRange})`,
-  );
+ *  which does no harm.
+ *  @param also only who has an event in this range as well */
+export const relatedVisitors = (project: number, range: TimeRange, limit: number, also?: TimeRange): Sql => {
+  const seenIn = (when: TimeRange): Sql =>
+    identified(
+      project,
+      sql`(SELECT DISTINCT visitor_id, user_id FROM events WHERE ${within(project, when)})`,
+      sql`visitor_id IN (SELECT visitor_id FROM events WHERE ${within(project, when)})`,
+    );
+  const both = also === undefined ? nothing : sql`WHERE identity IN (SELECT identity FROM ${seenIn(also)})`;
   return sql`
-    WITH seen AS ${seen}
+    WITH seen AS (SELECT visitor_id, identity FROM ${seenIn(range)} ${both})
     SELECT DISTINCT toString(visitor) AS visitor FROM (
       SELECT arrayJoin([visitor_id, identity]) AS visitor FROM seen
       UNION ALL

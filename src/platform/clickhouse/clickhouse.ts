@@ -91,6 +91,8 @@ export class ClickHouse implements OnApplicationShutdown {
   readonly #charts: FairPlaces;
   readonly #exports: FairPlaces;
   readonly #defaults: QueryLimits;
+  /** When somebody last waited for an answer of this process. */
+  #waitedForAt = -Infinity;
 
   constructor(
     private readonly env: Env,
@@ -139,6 +141,7 @@ export class ClickHouse implements OnApplicationShutdown {
   async rows<T>(query: Sql, options: ReadOptions = {}): Promise<T[]> {
     const waits = options.urgent !== true && options.background !== true;
     const asked = performance.now();
+    if (options.background !== true) this.#waitedForAt = asked;
     const leave = waits ? await this.#turn(this.#charts, options) : () => undefined;
     try {
       return await this.#read<T>(query, options, performance.now() - asked);
@@ -215,6 +218,7 @@ export class ClickHouse implements OnApplicationShutdown {
    *  @throws ClickHouseFault: `away` (try again with the same block and token) or `data` (a row of it never fits) */
   async insert(block: Block, timeoutMs = this.env.INSERT_TIMEOUT_MS): Promise<void> {
     if (!/^[\w:-]{1,200}$/.test(block.token)) throw new Error('A token is made of ids of ours');
+    this.#waitedForAt = performance.now();
     try {
       const result = await this.#writer.exec({
         // The token stands in the statement, so that every insert has the same settings around it.
@@ -255,6 +259,12 @@ export class ClickHouse implements OnApplicationShutdown {
     } catch (error) {
       throw toFault(error, true);
     }
+  }
+
+  /** Whether nobody has asked or stored anything here for a while, so that work in the background may take the whole machine.
+   *  Of other processes this one knows nothing: towards their charts the engine's own priorities hold. */
+  isQuiet(forMs = 3_000): boolean {
+    return performance.now() - this.#waitedForAt > forMs;
   }
 
   /** Whether the engine answers a query now. Never throws. */

@@ -2,7 +2,7 @@
 import { Injectable } from '@nestjs/common';
 import { findExtent, RollupSnapshots, type RollupSnapshot } from '../../aggregation';
 import { DAY_MS, type TimeRange } from '../../common/time-range';
-import { findRelated, findSessionScan, type RunQuery, STORABLE } from '../../events/query';
+import { findRelated, findSessionScan, NAMED_GAP_MS, type RunQuery, STORABLE } from '../../events/query';
 import { bucketsOf } from '../stats.queries';
 import { planOf } from '../stats.plan';
 import type { StatsQuery } from '../stats.types';
@@ -102,15 +102,17 @@ const boundsOf = (query: StatsQuery, { dimension, byTime }: RolledQuestion): Ask
   return { range: query.range, bounds, dimension };
 };
 
-/** What came after the horizon and counts here; undefined where nothing did. */
+/** What came after the horizon and counts here; undefined where nothing did. Of a range that ends before the horizon only sessions
+ *  count that go on beyond it, as somebody was there shortly before and is there shortly after. */
 async function findTail(
   { project, range }: StatsQuery,
-  snapshot: RollupSnapshot,
+  { horizon, openFrom }: RollupSnapshot,
   run: RunQuery,
 ): Promise<Tail | undefined> {
-  const { horizon, openFrom } = snapshot;
   if (range.to <= openFrom) return undefined;
-  const related = await findRelated(run, project, { from: horizon, to: STORABLE.to }, LISTED);
+  const after = { from: horizon, to: Math.max(range.to, horizon + NAMED_GAP_MS) };
+  const before = range.to > horizon ? undefined : { from: openFrom, to: horizon };
+  const related = await findRelated(run, project, after, LISTED, before);
   if (related?.length === 0) return undefined;
   const near = { from: openFrom, to: STORABLE.to };
   return { horizon, scan: related === undefined ? { near } : { near, related } };
