@@ -21,6 +21,10 @@ export class AggregationOptions {
   quietMs = DAY_MS;
   /** A finished day becomes one cell when no session of it is open any more, or after this long. */
   settleMs = 6 * HOUR_MS;
+  /** Of a project with fewer events nothing is derived: all of them are read in the time of a chart. */
+  fewestOfProject = 20_000;
+  /** How often projects are counted of which nothing is derived yet. */
+  countEveryMs = MINUTE_MS;
   /** With fewer events in a cell raw ones are as quick as its rows, and smaller. */
   fewestEvents = 100;
   /** Days with little in them are derived together, until so much time is used; then others have their turn. */

@@ -34,6 +34,8 @@ export abstract class CellStore {
   abstract openFrom(project: number, cut: number): Promise<number>;
   /** Beginnings of the UTC days that hold events before `before`. */
   abstract days(project: number, before: number): Promise<number[]>;
+  /** Events of each project, about. */
+  abstract volumes(): Promise<ReadonlyMap<number, number>>;
   /** Names of figures in which the rows of a version differ from a new computation; none: they are right. */
   abstract differs(cell: CellToWrite): Promise<string[]>;
   /** Whether nobody waits for the warehouse here, so that it may be used as much as it can be. */

@@ -21,6 +21,9 @@ const PIECES_A_STEP = 4;
 
 @Injectable()
 export class Refresher {
+  #volumes: ReadonlyMap<number, number> = new Map();
+  #countAgainAt = 0;
+
   constructor(
     private readonly repository: AggregationRepository,
     private readonly cells: CellsRepository,
@@ -35,11 +38,23 @@ export class Refresher {
     const { graceMs, busyEvents, quietMs, lagMs } = this.options;
     const next = quarterBefore(this.clock.now() - lagMs);
     const due = await this.repository.due(next, graceMs, busyEvents, quietMs);
+    const large = await this.#isLarge(due);
     await this.repository.announce(
-      due.filter((each) => isToAnnounce(each, next)).map(({ project }) => project),
+      due.filter((each) => isToAnnounce(each, next) && large(each)).map(({ project }) => project),
       next,
     );
     return due.filter(isToWork).map(({ project }) => project);
+  }
+
+  /** Tells which projects are worth deriving: those that are derived already, and those with many events. */
+  async #isLarge(due: readonly DueProject[]): Promise<(state: DueProject) => boolean> {
+    const { fewestOfProject, countEveryMs } = this.options;
+    if (fewestOfProject > 0 && due.some(({ horizon }) => horizon === null) && this.clock.now() >= this.#countAgainAt) {
+      this.#volumes = await this.store.volumes();
+      this.#countAgainAt = this.clock.now() + countEveryMs;
+    }
+    return ({ horizon, project }) =>
+      horizon !== null || fewestOfProject === 0 || (this.#volumes.get(project) ?? 0) >= fewestOfProject;
   }
 
   /** Takes the step that a project is due for: begins it, begins it anew in its changed zone, or moves its horizon.

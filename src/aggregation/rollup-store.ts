@@ -22,7 +22,7 @@ export class RollupStore extends CellStore {
     super();
   }
 
-  isQuiet(): boolean {
+  override isQuiet(): boolean {
     return this.clickhouse.isQuiet();
   }
 
@@ -64,6 +64,11 @@ export class RollupStore extends CellStore {
   async days(project: number, before: number): Promise<number[]> {
     const rows = await this.#rows<{ at: number }>(queries.daysWithEvents(project, before));
     return rows.map(({ at }) => at);
+  }
+
+  async volumes(): Promise<ReadonlyMap<number, number>> {
+    const rows = await this.#rows<{ project: number; events: number }>(queries.projectVolumes);
+    return new Map(rows.map(({ project, events }) => [project, events]));
   }
 
   async differs(cell: CellToWrite): Promise<string[]> {

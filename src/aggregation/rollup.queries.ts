@@ -232,3 +232,6 @@ export const daysWithEvents = (project: number, before: number): Sql => sql`
   FROM events
   WHERE ${within(project, { from: 0, to: before })}
   ORDER BY at`;
+
+/** Rows of each project, duplicates included: rows { project, events }. */
+export const projectVolumes: Sql = sql`SELECT project_id AS project, count() AS events FROM events GROUP BY project_id`;

@@ -44,7 +44,7 @@ beforeAll(async () => {
   repository = new AggregationRepository(postgres);
   cells = new CellsRepository(postgres);
   changes = new ChangesRepository(postgres);
-  Object.assign(options, { graceMs: 0, quietMs: 0 });
+  Object.assign(options, { graceMs: 0, quietMs: 0, fewestOfProject: 0 });
   refresher = aRefresher();
 });
 afterAll(() => postgres.onApplicationShutdown());

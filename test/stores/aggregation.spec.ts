@@ -35,7 +35,7 @@ let app: TestApp;
 
 beforeAll(async () => {
   app = await startTestApp();
-  Object.assign(app.app.get(AggregationOptions), { graceMs: 0, longestRestMs: 10 });
+  Object.assign(app.app.get(AggregationOptions), { graceMs: 0, longestRestMs: 10, fewestOfProject: 0 });
 });
 afterAll(() => app.close());
 

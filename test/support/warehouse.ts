@@ -47,6 +47,10 @@ export class SmallWarehouse extends CellStore {
     return Promise.resolve({ events: figures.events, detailed, skipped: [] });
   }
 
+  volumes(): Promise<ReadonlyMap<number, number>> {
+    return Promise.resolve(new Map([...this.events].map(([project, events]) => [project, events.length])));
+  }
+
   begins(project: number, range: TimeRange, before: number): Promise<number[]> {
     return Promise.resolve(
       this.#touching(project, range, Infinity).flatMap(([first = 0]) => (first < before ? [first] : [])),
