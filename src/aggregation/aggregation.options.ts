@@ -22,7 +22,7 @@ export class AggregationOptions {
   /** A finished day becomes one cell when no session of it is open any more, or after this long. */
   settleMs = 6 * HOUR_MS;
   /** Of a project with fewer events nothing is derived: all of them are read in the time of a chart. */
-  fewestOfProject = 20_000;
+  fewestOfProject = 30_000;
   /** How often projects are counted of which nothing is derived yet. */
   countEveryMs = MINUTE_MS;
   /** With fewer events in a cell raw ones are as quick as its rows, and smaller. */
