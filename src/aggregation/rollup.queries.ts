@@ -97,14 +97,20 @@ export const totalsOf = (cell: Omit<Cell, 'version'>, scan: SessionScan): Sql =>
 /** The value of a property as a client sees it: a text without its quotes, all else as its JSON. Few texts need to be unescaped. */
 const shown = sql`multiIf(NOT startsWith(json, '"'), json, position(json, '\\\\') = 0, substring(json, 2, length(json) - 2), JSONExtractString(json))`;
 
-/** (dimension, value) of an event, for these dimensions and the properties of these keys. */
-const pairsOf = (dimensions: readonly string[], keys: readonly string[]): Sql => {
-  const fixed = dimensions.map((name) => sql`(${text(name)}, toString(${findDimension(name)?.value ?? nothing}))`);
-  const properties = sql`arrayFilter(pair -> pair.1 != '', arrayMap((key, json) ->
-      (if(has(${texts(keys)}, key), concat(${text(PROPERTY)}, key), ''), ${shown}), mapKeys(properties), mapValues(properties)))`;
+/** (place of the dimension in `namesOf`, value) of an event. A number is grouped by at a third less than a name. */
+const pairsOf = ({ dimensions, keys }: ValuesPart): Sql => {
+  const fixed = dimensions.map(
+    (name, at) => sql`(toUInt8(${uint32(at + 1)}), toString(${findDimension(name)?.value ?? nothing}))`,
+  );
+  const properties = sql`arrayFilter(pair -> pair.1 != 0, arrayMap((key, json) ->
+      (toUInt8(if(has(${texts(keys)}, key), ${uint32(dimensions.length)} + indexOf(${texts(keys)}, key), 0)), ${shown}), mapKeys(properties), mapValues(properties)))`;
   if (keys.length === 0) return sql`[${join(fixed, ', ')}]`;
   return fixed.length === 0 ? properties : sql`arrayConcat([${join(fixed, ', ')}], ${properties})`;
 };
+
+/** Names of the dimensions of a part, in the order of their places. */
+const namesOf = ({ dimensions, keys }: ValuesPart): Bound =>
+  texts([...dimensions, ...keys.map((key) => PROPERTY + key)]);
 
 /** Which dimensions and keys one statement is for, and which of their values it leaves to others. */
 export interface ValuesPart {
@@ -114,28 +120,28 @@ export interface ValuesPart {
 
 /** Figures of a cell by dimension and value, the frequent ones, as rows of `rollup_values` without project and version. */
 export const valuesOf = (cell: Omit<Cell, 'version'>, scan: SessionScan, part: ValuesPart): Sql => sql`
-  ${byValue(cell, scan, sql`${pairsOf(part.dimensions, part.keys)}`, 0)}
+  ${byValue(cell, scan, part, pairsOf(part), 0)}
   ORDER BY dimension, pageviews DESC, events DESC, value
   LIMIT ${uint32(MAX_VALUES)} BY dimension`;
 
 /** One row a dimension, `other`: what all values together are that are not stored under this version. */
 export const othersOf = (cell: Cell, scan: SessionScan, part: ValuesPart): Sql => {
   const kept = sql`SELECT dimension, value FROM rollup_values WHERE ${ofVersion(cell)} AND other = 0`;
-  const others = sql`arrayDistinct(arrayMap(pair -> (pair.1, ''), arrayFilter(pair -> pair NOT IN (${kept}), ${pairsOf(part.dimensions, part.keys)})))`;
-  return byValue(cell, scan, others, 1);
+  const others = sql`arrayDistinct(arrayMap(pair -> (pair.1, ''), arrayFilter(pair -> (${namesOf(part)}[pair.1], pair.2) NOT IN (${kept}), ${pairsOf(part)})))`;
+  return byValue(cell, scan, part, others, 1);
 };
 
-const byValue = (cell: Omit<Cell, 'version'>, scan: SessionScan, pairs: Sql, other: 0 | 1): Sql => {
+const byValue = (cell: Omit<Cell, 'version'>, scan: SessionScan, part: ValuesPart, pairs: Sql, other: 0 | 1): Sql => {
   const inCell = during(cell.range);
   const begun = during(cell.range, sql`session_began`);
   // Amounts are rare: gathered as they are, and summed by currency once at the end. A map for each row would be most of the work.
   return sql`
-  SELECT dimension, value, toDateTime(${instant(cell.range.from)}) AS start, toUInt8(${uint32(other)}) AS other,
+  SELECT ${namesOf(part)}[place_of] AS dimension, value, toDateTime(${instant(cell.range.from)}) AS start, toUInt8(${uint32(other)}) AS other,
     sum(hits) AS events, sum(views) AS pageviews, CAST(sumMap(amounts.1, amounts.2), 'Map(LowCardinality(String), Decimal(38, 4))') AS revenue,
     countIf(begun) AS sessions, sumIf(whole_views, begun) AS session_pageviews, countIf(begun AND bounced) AS bounces,
     sumIf(length_ms, begun) AS session_ms, finalizeAggregation(visitors) AS visitor_count, uniqCombinedStateIf(12)(identity, hits > 0) AS visitors
   FROM (
-    SELECT pair.1 AS dimension, pair.2 AS value, any(who) AS identity, sum(in_cell) AS hits, countIf(is_view AND in_cell) AS views,
+    SELECT pair.1 AS place_of, pair.2 AS value, any(who) AS identity, sum(in_cell) AS hits, countIf(is_view AND in_cell) AS views,
       groupArrayIf((currency, toDecimal128(revenue, 4)), in_cell AND currency != '') AS amounts,
       any(is_begun) AS begun, any(session_pageviews) AS whole_views, any(is_bounce) AS bounced, any(length) AS length_ms
     FROM (
@@ -144,8 +150,8 @@ const byValue = (cell: Omit<Cell, 'version'>, scan: SessionScan, pairs: Sql, oth
       FROM ${eventSource(scopeOf(cell, scan), { identity: true, sessions: true, ends: true })})
     ARRAY JOIN ${pairs} AS pair
     WHERE in_cell OR is_begun
-    GROUP BY dimension, value, session)
-  GROUP BY dimension, value`;
+    GROUP BY place_of, value, session)
+  GROUP BY place_of, value`;
 };
 
 const ofVersion = ({ project, range, version: of }: Cell): Sql =>

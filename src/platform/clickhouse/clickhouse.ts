@@ -65,6 +65,8 @@ const BACKGROUND = 6;
 const FINAL_SETTINGS = {
   do_not_merge_across_partitions_select_final: 1,
   optimize_move_to_prewhere_if_final: 1,
+  // Joins are written with the small side on the right; the engine's own guess turns them round (a day's rows: 4.4 -> 2.9 s).
+  query_plan_join_swap_table: 'false',
 } as const;
 
 /** The engine holds a query back for a moment whenever one of a smaller number is working (measured, two jobs beside a chart: the
