@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pathOf, rangeOf } from './questions.mjs';
 
 /** Asks the server to compute its answer anew. */
-const UNCACHED = { 'cache-control': 'no-cache' };
+const UNCACHED = { 'cache-control': 'no-store' };
 /** Where calls take seconds, fewer of them will do. */
 const MOST_SECONDS_A_CELL = 60;
 const BY_HAND_LIMIT_S = 60;

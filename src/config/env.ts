@@ -84,7 +84,11 @@ export class Env {
   @Variable('Cluster on which tables are made, replicated', 'name of a ClickHouse cluster', identifier)
   readonly CLICKHOUSE_CLUSTER: string | undefined = undefined;
 
-  @Variable('Redis for queues; not set: queues live in Postgres', 'redis:// or rediss:// URL', url('redis:', 'rediss:'))
+  @Variable(
+    'Redis for queues and kept answers; not set: queues live in Postgres',
+    'redis:// or rediss:// URL',
+    url('redis:', 'rediss:'),
+  )
   readonly REDIS_URL: string | undefined = undefined;
 
   @Variable(
@@ -137,6 +141,9 @@ export class Env {
     whole(0, 1_000),
   )
   readonly QUERY_CONCURRENCY: number = 0;
+
+  @Variable('Memory for answers of statistics that are kept; 0: none are', 'megabytes, 0..100000', whole(0, 100_000))
+  readonly STATS_CACHE_MB: number = 64;
 
   @Variable(
     'How long an insert may take before its block goes to the spool',

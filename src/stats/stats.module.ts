@@ -1,14 +1,18 @@
 // Statistics.
 import { Module } from '@nestjs/common';
 import { AggregationModule } from '../aggregation';
+import { ChangesModule } from '../events/changes';
+import { AnswerCache } from './cache/answer-cache';
+import { DataVersions } from './cache/data-version';
+import { SharedAnswers } from './cache/shared-answers';
 import { RolledRepository } from './rolled/rolled.repository';
 import { StatsController } from './stats.controller';
 import { StatsRepository } from './stats.repository';
 import { StatsService } from './stats.service';
 
 @Module({
-  imports: [AggregationModule],
+  imports: [AggregationModule, ChangesModule],
   controllers: [StatsController],
-  providers: [RolledRepository, StatsService, StatsRepository],
+  providers: [AnswerCache, DataVersions, RolledRepository, SharedAnswers, StatsService, StatsRepository],
 })
 export class StatsModule {}

@@ -2,6 +2,7 @@
 import { Injectable } from '@nestjs/common';
 import { RollupSnapshots } from '../aggregation';
 import type { TimeRange } from '../common/time-range';
+import { ChangeLog } from '../events/changes';
 import { findSessionScan, type RunQuery } from '../events/query';
 import { ClickHouse, type QueryCost } from '../platform/clickhouse/clickhouse';
 import type { Caller } from '../platform/http/caller';
@@ -12,7 +13,7 @@ import { errorsOf, grown, type PartRow, sampleFor, SPREAD } from './sampling';
 import { planOf, type StatsPlan } from './stats.plan';
 import { doubledVisitors, firstEvent, type Reading, statsSql } from './stats.queries';
 import { sameGroups } from './stats.inquiry';
-import type { Account, StatsAnswer, StatsQuery, StatsRow } from './stats.types';
+import type { Account, Cost, StatsAnswer, StatsQuery, StatsRow } from './stats.types';
 
 type Row = Record<string, unknown>;
 type NamedRun = (purpose: string, table: string) => RunQuery;
@@ -23,6 +24,7 @@ export class StatsRepository {
     private readonly clickhouse: ClickHouse,
     private readonly rolled: RolledRepository,
     private readonly snapshots: RollupSnapshots,
+    private readonly changes: ChangeLog,
   ) {}
 
   /** The answer to a question, in its order.
@@ -39,13 +41,14 @@ export class StatsRepository {
         ...(table === 'rollup' ? { settings: PARALLEL } : {}),
       });
     const began = performance.now();
-    const { rows, account } = await this.#answer(query, zone, run);
-    const explain = query.explain === true ? { explain: explained(costs, performance.now() - began) } : {};
-    return { rows, account: { ...account, ...explain } };
+    const answer = await this.#answer(query, zone, run);
+    const cost = explained(costs, performance.now() - began);
+    return { ...answer, account: { ...answer.account, ...(query.explain === true ? { explain: cost } : {}) }, cost };
   }
 
   async #answer(query: StatsQuery, zone: string, run: NamedRun): Promise<StatsAnswer> {
-    const auto = query.precision !== 'exact';
+    // What is owed to Postgres is in raw events alone.
+    const auto = query.precision !== 'exact' && !this.changes.owes(query.project);
     const rolled = auto ? await this.rolled.rows(query, zone, run('stats_rollup', 'rollup')) : undefined;
     if (rolled !== undefined) return ofRolled(query, rolled);
     const plan = planOf(query);
@@ -121,11 +124,11 @@ const ofRolled = (query: StatsQuery, { rows: found, other, precision }: RolledRo
   const account: Account = estimated
     ? { approximate: ['visitors'], relativeError: { visitors: STATE_ERROR[precision] } }
     : {};
-  if (other === undefined) return { rows, account };
-  return { rows, account, other: toStatsRow({ ...query, groupings: [] }, other) };
+  if (other === undefined) return { rows, account, derived: true };
+  return { rows, account, derived: true, other: toStatsRow({ ...query, groupings: [] }, other) };
 };
 
-const explained = (costs: readonly (QueryCost & { table: string })[], ms: number): NonNullable<Account['explain']> => ({
+const explained = (costs: readonly (QueryCost & { table: string })[], ms: number): Cost => ({
   parts: costs.map(({ purpose, table, rows, bytes, elapsedMs }) => ({
     name: purpose,
     table,

@@ -4,8 +4,9 @@ import { Clock } from '../common/clock';
 import { toPage, type Page } from '../common/cursor';
 import { needsFirstEvent } from '../common/period';
 import type { TimeRange } from '../common/time-range';
-import type { Caller } from '../platform/http/caller';
 import type { Project } from '../projects/projects.types';
+import { AnswerCache } from './cache/answer-cache';
+import type { Asker } from './cache/asker';
 import type * as dto from './stats.dto';
 import * as inquiry from './stats.inquiry';
 import { bucketsOf } from './stats.queries';
@@ -27,18 +28,19 @@ interface Answered {
 export class StatsService {
   constructor(
     private readonly stats: StatsRepository,
+    private readonly answers: AnswerCache,
     private readonly clock: Clock,
   ) {}
 
   /** The overview's figures of a range. @throws invalidInput, storeUnavailable, queryTooLarge */
-  async overview(project: Project, request: dto.OverviewQuery, caller: Caller): Promise<dto.OverviewDto> {
-    return mapped(await this.#answer(project, request, inquiry.overviewInquiry(request), caller), answer.toOverview);
+  async overview(project: Project, request: dto.OverviewQuery, asker: Asker): Promise<dto.OverviewDto> {
+    return mapped(await this.#answer(project, request, inquiry.overviewInquiry(request), asker), answer.toOverview);
   }
 
   /** Figures of every bucket of a range. @throws invalidInput, storeUnavailable, queryTooLarge */
-  async timeseries(project: Project, request: dto.TimeseriesQuery, caller: Caller): Promise<dto.TimeseriesDto> {
+  async timeseries(project: Project, request: dto.TimeseriesQuery, asker: Asker): Promise<dto.TimeseriesDto> {
     const asked = inquiry.timeseriesInquiry(request);
-    return mapped(await this.#answer(project, request, asked, caller), answer.toTimeseries);
+    return mapped(await this.#answer(project, request, asked, asker), answer.toTimeseries);
   }
 
   /** A page of a dimension's values with their figures. @throws invalidInput, storeUnavailable, queryTooLarge */
@@ -46,16 +48,16 @@ export class StatsService {
     project: Project,
     dimension: string,
     request: dto.BreakdownQuery,
-    caller: Caller,
+    asker: Asker,
   ): Promise<dto.BreakdownDto> {
     const asked = inquiry.breakdownInquiry(dimension, request);
-    const answered = await this.#answer(project, request, asked, caller);
+    const answered = await this.#answer(project, request, asked, asker);
     return { ...mapped(answered, answer.toBreakdown), page: { next: answered.table.next } };
   }
 
   /** A free question: any metrics by any dimensions. @throws invalidInput, storeUnavailable, queryTooLarge */
-  async query(project: Project, request: dto.StatsQueryDto, caller: Caller): Promise<dto.QueryAnswerDto> {
-    const answered = await this.#answer(project, request, inquiry.freeInquiry(request), caller);
+  async query(project: Project, request: dto.StatsQueryDto, asker: Asker): Promise<dto.QueryAnswerDto> {
+    const answered = await this.#answer(project, request, inquiry.freeInquiry(request), asker);
     const { query, next } = answered.table;
     return {
       ...mapped(answered, answer.toQueryRows),
@@ -64,45 +66,45 @@ export class StatsService {
     };
   }
 
-  async #answer(project: Project, request: Request, asked: inquiry.Inquiry, caller: Caller): Promise<Answered> {
+  async #answer(project: Project, request: Request, asked: inquiry.Inquiry, asker: Asker): Promise<Answered> {
     const span = await this.#span(project, request);
     const zone = project.timezone;
     const { query, comparison: comparedWith } = inquiry.resolve(asked, request, project.number, span);
     // Of buckets on later pages it would be the first page again.
     if (comparedWith === undefined || (query.after !== undefined && !inquiry.comparesGroups(query)))
-      return { table: await this.#table(query, zone, caller), comparedWith };
+      return { table: await this.#table(query, zone, asker), comparedWith };
     if (inquiry.comparesGroups(query)) {
-      const table = await this.#table(query, zone, caller);
-      return { table, comparison: await this.#alongside(table, comparedWith, zone, caller), comparedWith };
+      const table = await this.#table(query, zone, asker);
+      return { table, comparison: await this.#alongside(table, comparedWith, zone, asker), comparedWith };
     }
     const other = inquiry.sameQuestion(query, comparedWith);
     // Together: a failure of one must not leave the other unheard.
-    const [table, comparison] = await Promise.all([this.#table(query, zone, caller), this.#table(other, zone, caller)]);
+    const [table, comparison] = await Promise.all([this.#table(query, zone, asker), this.#table(other, zone, asker)]);
     return { table, comparison, comparedWith };
   }
 
   /** A page of a question's rows. */
-  async #table(query: StatsQuery, zone: string, caller: Caller): Promise<answer.Table> {
+  async #table(query: StatsQuery, zone: string, asker: Asker): Promise<answer.Table> {
     const interval = inquiry.intervalOf(query);
     const starts = interval === undefined ? [] : bucketsOf(query, interval);
     const { limit } = query;
     // One row more than asked tells whether there is a next page.
-    const found = await this.#rows(limit === undefined ? query : { ...query, limit: limit + 1 }, zone, caller);
+    const found = await this.#rows(limit === undefined ? query : { ...query, limit: limit + 1 }, zone, asker);
     const { data, page } = limit === undefined ? wholly(found.rows) : paged(query, limit, found.rows);
     return { query, rows: data, starts, next: page.next, account: found.account, other: found.other };
   }
 
   /** The groups of a page in another range, in the same order; those without events as zeros. */
-  async #alongside(table: answer.Table, range: TimeRange, zone: string, caller: Caller): Promise<answer.Table> {
+  async #alongside(table: answer.Table, range: TimeRange, zone: string, asker: Asker): Promise<answer.Table> {
     const query = inquiry.sameGroups(table.query, table.rows, range);
     if (table.rows.length === 0) return { query, rows: [], starts: [], next: null, account: {} };
-    const { rows, account } = await this.#rows(query, zone, caller);
+    const { rows, account } = await this.#rows(query, zone, asker);
     return { query, rows: answer.inOrderOf(table.rows, rows, query.metrics), starts: [], next: null, account };
   }
 
   /** Rows as the warehouse gives them, with how they were come by. */
-  #rows(query: StatsQuery, zone: string, caller: Caller): Promise<StatsAnswer> {
-    return this.stats.answer(query, zone, caller);
+  #rows(query: StatsQuery, zone: string, asker: Asker): Promise<StatsAnswer> {
+    return this.answers.answer(query, zone, asker);
   }
 
   async #span(project: Project, request: Request): Promise<ask.Span> {

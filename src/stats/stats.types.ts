@@ -69,6 +69,14 @@ export interface ExplainedPart {
   readonly ms: number;
 }
 
+/** What an answer cost: its reads, and their sums. */
+export interface Cost {
+  readonly parts: readonly ExplainedPart[];
+  readonly rows: number;
+  readonly bytes: number;
+  readonly ms: number;
+}
+
 /** How an answer was come by. */
 export interface Account {
   /** Metrics of which a figure is an estimate. */
@@ -78,12 +86,7 @@ export interface Account {
   /** By approximate metric: the bound, as a fraction, within which its error lies in 95 of 100 cases. */
   readonly relativeError?: Readonly<Record<string, number>>;
   /** Where it was asked for. */
-  readonly explain?: {
-    readonly parts: readonly ExplainedPart[];
-    readonly rows: number;
-    readonly bytes: number;
-    readonly ms: number;
-  };
+  readonly explain?: Cost;
 }
 
 /** Rows, and how they were come by. */
@@ -92,4 +95,8 @@ export interface StatsAnswer {
   readonly account: Account;
   /** Figures of values that are not listed one by one, where there are any. */
   readonly other?: StatsRow;
+  /** Whether it comes from derived rows, and from raw events only where those have none. */
+  readonly derived?: boolean;
+  /** What was read for it; not there where nothing was. */
+  readonly cost?: Cost;
 }

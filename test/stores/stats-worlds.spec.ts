@@ -6,6 +6,7 @@ import { INTERVALS } from '../../src/common/buckets';
 import { encodeCursor } from '../../src/common/cursor';
 import { readEnv, StoreUrls } from '../../src/config/env';
 import { allOf, parseFilter } from '../../src/events/query';
+import type { ChangeLog } from '../../src/events/changes';
 import { ClickHouse } from '../../src/platform/clickhouse/clickhouse';
 import { migrateClickHouse } from '../../src/platform/clickhouse/migrate';
 import { metricOf, METRICS as PLAIN_METRICS } from '../../src/stats/metrics';
@@ -45,7 +46,8 @@ beforeAll(async () => {
   clickhouse = new ClickHouse(readEnv({ LOG_LEVEL: 'silent' }), new StoreUrls('', url));
   // Nothing is derived: every answer is read from raw events.
   const snapshots = { of: async () => undefined, revisionOf: async () => 0 } as unknown as RollupSnapshots;
-  const repository = new StatsRepository(clickhouse, new RolledRepository(snapshots), snapshots);
+  const nothingOwed = { owes: () => false } as unknown as ChangeLog;
+  const repository = new StatsRepository(clickhouse, new RolledRepository(snapshots), snapshots, nothingOwed);
   stats = { rows: async (query) => (await repository.answer(query, 'UTC')).rows };
 });
 afterAll(() => clickhouse.onApplicationShutdown());

@@ -9,7 +9,10 @@ export interface Caller {
 }
 
 /** The request's id, and a signal that aborts when the connection closes before the answer is complete. */
-export const CurrentCaller = createParamDecorator((_data: unknown, context: ExecutionContext): Caller => {
+export const CurrentCaller = createParamDecorator((_data: unknown, context: ExecutionContext) => callerOf(context));
+
+/** The same, for decorators that say more of a caller. */
+export const callerOf = (context: ExecutionContext): Caller => {
   const http = context.switchToHttp();
   const { raw } = http.getResponse<FastifyReply>();
   const gone = new AbortController();
@@ -17,4 +20,4 @@ export const CurrentCaller = createParamDecorator((_data: unknown, context: Exec
     if (!raw.writableFinished) gone.abort();
   });
   return { requestId: http.getRequest<FastifyRequest>().id, signal: gone.signal };
-});
+};

@@ -77,6 +77,13 @@ export class Metrics {
     'purpose',
   ]);
 
+  /** `cache`: hit, shared, joined, miss or bypass; see `CacheState`. */
+  readonly statsAnswers = this.#counter('stats_answers_total', 'Answers of statistics, by how they were come by', [
+    'cache',
+  ]);
+  readonly statsCacheBytes = this.#gauge('stats_cache_bytes', 'Memory that kept answers of statistics take');
+  readonly statsCacheAnswers = this.#gauge('stats_cache_answers', 'Answers of statistics that are kept in memory');
+
   /** `chore`: the name of a piece of housekeeping; `outcome`: completed or failed. */
   readonly choreRuns = this.#counter('chore_runs_total', 'Runs of housekeeping chores', ['chore', 'outcome']);
   readonly choreSeconds = this.#histogram(

@@ -22,7 +22,7 @@ export interface RolledRows {
 }
 
 /** A change of a stretch further away than this touches no session of a range: none lasts for a week. */
-const FAR_MS = 7 * DAY_MS;
+export const FAR_MS = 7 * DAY_MS;
 /** Visitors of the tail that are listed one by one. */
 const LISTED = 20_000;
 const TRIES = 3;
