@@ -3,5 +3,5 @@ export { AcceptedJobDto, JobDto, toJobDto } from './jobs.dto';
 export { ProjectErasers, type ProjectEraser } from './project-erasers';
 export { ProjectsModule } from './projects.module';
 export type { Project, ProjectSettings } from './projects.types';
-export { retainedFrom } from './retention';
+export { retainedFrom, shownFrom } from './retention';
 export { UsageRecorder, type Used } from './usage';

@@ -98,6 +98,7 @@ export const resolve = (inquiry: Inquiry, request: Wording, project: number, spa
   const query = ask.question({
     project,
     range,
+    since: span.since,
     timezone: span.timezone,
     metrics,
     groupings: inquiry.groupings(range),

@@ -67,12 +67,21 @@ export interface Reading {
   readonly spread?: number | undefined;
 }
 
+/** Whose events a question is about, and when. */
+export const scopeOf = ({ project, range, since }: StatsQuery): EventScope =>
+  since === undefined ? { project, range } : { project, range, since };
+
+/** The part of a question's range whose events are shown; empty where none are: `from` is not before `to`. */
+export const shownRange = ({ range, since = range.from }: StatsQuery): TimeRange => ({
+  from: Math.max(range.from, since),
+  to: range.to,
+});
+
 /** Rows of a question: `g0…` for its groupings, `m0…` for its metrics. */
 export const statsSql = (query: StatsQuery, plan: StatsPlan, { scan, sample, spread }: Reading = {}): Sql => {
-  const { project, range, groupings } = query;
+  const { range, groupings } = query;
   const scope = {
-    project,
-    range,
+    ...scopeOf(query),
     ...(scan === undefined ? {} : { sessions: scan }),
     ...(sample === undefined ? {} : { sample }),
   };
@@ -180,19 +189,19 @@ export const after = ({ order, after, metrics }: StatsQuery): Sql | undefined =>
   )})`;
 };
 
-/** When the project's first event was: one row { at, found }. */
-export const firstEvent = (project: number): Sql => sql`
+/** When the project's first event was that is shown: one row { at, found }. */
+export const firstEvent = (project: number, since = STORABLE.from): Sql => sql`
   SELECT toUnixTimestamp64Milli(min(ts)) AS at, count() > 0 AS found
   FROM events
-  WHERE ${within(project, STORABLE)}`;
+  WHERE ${within(project, { from: since, to: STORABLE.to })}`;
 
 /** Among the visitors of a sample, the share that belongs to users with several: one row { share }. */
-export const doubledVisitors = (project: number, range: TimeRange, sample: number): Sql => sql`
+export const doubledVisitors = (query: StatsQuery, sample: number): Sql => sql`
   SELECT if(count() = 0, 0, countIf(identity IN (
-      SELECT user_id FROM visitor_links WHERE project_id = ${uint32(project)} GROUP BY user_id HAVING uniqExact(visitor_id) > 1)) / count()) AS share
+      SELECT user_id FROM visitor_links WHERE project_id = ${uint32(query.project)} GROUP BY user_id HAVING uniqExact(visitor_id) > 1)) / count()) AS share
   FROM (
     SELECT DISTINCT identity
-    FROM ${eventSource({ project, range, sample: sample * FURTHER }, { identity: true, sessions: false })})`;
+    FROM ${eventSource({ ...scopeOf(query), sample: sample * FURTHER }, { identity: true, sessions: false })})`;
 
 /** A share needs fewer visitors than the figures do. */
 const FURTHER = 16;

@@ -11,7 +11,7 @@ import { RolledRepository, type RolledRows } from './rolled/rolled.repository';
 import { EXACT_UP_TO, STATE_ERROR } from './rolled/rolled.queries';
 import { errorsOf, grown, type PartRow, sampleFor, SPREAD } from './sampling';
 import { planOf, type StatsPlan } from './stats.plan';
-import { doubledVisitors, firstEvent, type Reading, statsSql } from './stats.queries';
+import { doubledVisitors, firstEvent, type Reading, shownRange, statsSql } from './stats.queries';
 import { sameGroups } from './stats.inquiry';
 import type { Account, Cost, StatsAnswer, StatsQuery, StatsRow } from './stats.types';
 
@@ -75,10 +75,7 @@ export class StatsRepository {
     const { limit: _limit, after: _after, ...every } = { ...listed, order: [] };
     const [parts, doubled] = await Promise.all([
       rows.length === 0 ? [] : run('stats_error', 'events')<Row>(statsSql(every, plan, { ...reading, spread: SPREAD })),
-      run(
-        'stats_links',
-        'visitor_links',
-      )<{ share: number }>(doubledVisitors(query.project, query.range, reading.sample)),
+      run('stats_links', 'visitor_links')<{ share: number }>(doubledVisitors(query, reading.sample)),
     ]);
     const partRows = parts.map((row): PartRow => ({ ...toStatsRow(query, row), part: Number(row['part']) }));
     const relativeError = errorsOf(query, rows, partRows, doubled[0]?.share ?? 0);
@@ -89,14 +86,18 @@ export class StatsRepository {
   }
 
   /** Events in the range, about; 0 where nobody counted them. */
-  async #eventsIn({ project, range }: StatsQuery, zone: string): Promise<number> {
-    const snapshot = await this.snapshots.of(project, zone, range);
+  async #eventsIn(query: StatsQuery, zone: string): Promise<number> {
+    const range = shownRange(query);
+    if (range.from >= range.to) return 0;
+    const snapshot = await this.snapshots.of(query.project, zone, range);
     return (snapshot?.cells ?? []).reduce((sum, cell) => sum + cell.events * shareOf(cell, range), 0);
   }
 
-  /** When the project's first event was, in milliseconds; undefined when it has none. @throws storeUnavailable */
-  async firstEventAt(project: number): Promise<number | undefined> {
-    const [first] = await this.clickhouse.rows<{ at: number; found: number }>(firstEvent(project), {
+  /** When the project's first event was, in milliseconds; undefined when it has none.
+   *  @param since older ones are not shown
+   *  @throws storeUnavailable */
+  async firstEventAt(project: number, since?: number): Promise<number | undefined> {
+    const [first] = await this.clickhouse.rows<{ at: number; found: number }>(firstEvent(project, since), {
       purpose: 'stats_first_event',
       project,
     });

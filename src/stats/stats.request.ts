@@ -15,22 +15,26 @@ export interface Asked {
   readonly now: number;
   /** For the period `all`. */
   readonly firstEventAt?: number;
+  /** From when on events are shown; undefined: all of them. */
+  readonly since?: number;
 }
 
 /** The time that a request is about. */
 export interface Span {
   readonly range: TimeRange;
   readonly timezone: string;
+  /** As if nothing had happened before; the range stays as it was asked for. */
+  readonly since?: number;
 }
 
 /** The range of a request, in its zone. @throws invalidInput */
 export const spanOf = (
   request: RangeRequest & { timezone?: string },
-  { timezone: ofProject, now, firstEventAt }: Asked,
+  { timezone: ofProject, now, firstEventAt, since }: Asked,
 ): Span => {
   const timezone = resolveTimeZone(request.timezone, ofProject);
   const range = resolveRange(request, { timezone, now, ...(firstEventAt === undefined ? {} : { firstEventAt }) });
-  return { range, timezone };
+  return { range, timezone, ...(since === undefined ? {} : { since }) };
 };
 
 /** Metrics that a list has where none are asked for. */

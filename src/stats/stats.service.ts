@@ -4,7 +4,7 @@ import { Clock } from '../common/clock';
 import { toPage, type Page } from '../common/cursor';
 import { needsFirstEvent } from '../common/period';
 import type { TimeRange } from '../common/time-range';
-import type { Project } from '../projects/projects.types';
+import { type Project, shownFrom } from '../projects';
 import { AnswerCache } from './cache/answer-cache';
 import type { Asker } from './cache/asker';
 import type * as dto from './stats.dto';
@@ -108,9 +108,15 @@ export class StatsService {
   }
 
   async #span(project: Project, request: Request): Promise<ask.Span> {
-    const firstEventAt = needsFirstEvent(request) ? await this.stats.firstEventAt(project.number) : undefined;
-    const asked = { timezone: project.timezone, now: this.clock.now() };
-    return ask.spanOf(request, firstEventAt === undefined ? asked : { ...asked, firstEventAt });
+    const now = this.clock.now();
+    const since = shownFrom(project, now);
+    const firstEventAt = needsFirstEvent(request) ? await this.stats.firstEventAt(project.number, since) : undefined;
+    return ask.spanOf(request, {
+      timezone: project.timezone,
+      now,
+      ...(firstEventAt === undefined ? {} : { firstEventAt }),
+      ...(since === undefined ? {} : { since }),
+    });
   }
 }
 

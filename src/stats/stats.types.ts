@@ -18,6 +18,8 @@ export interface StatsQuery {
   /** The project's number in the warehouse. */
   readonly project: number;
   readonly range: TimeRange;
+  /** As if nothing had happened before this moment, milliseconds: older events are not kept, even where they are still there. */
+  readonly since?: number;
   readonly timezone: string;
   /** Names that `findMetric` knows. */
   readonly metrics: readonly string[];

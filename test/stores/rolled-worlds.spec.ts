@@ -235,6 +235,48 @@ it('gives the buckets of one value, as the filter says', () =>
     { numRuns },
   ));
 
+/** What a reader sees of a world whose events are shown from some moment on, in the middle of what is derived. */
+const shownFrom = ({ range }: World, after: number): number => range.from + after * MINUTE_MS;
+const seenSince = (world: World, since: number): ReturnType<typeof reference.seeEvents> =>
+  reference.seeEvents(
+    world.blocks.flat().filter(({ ts }) => ts >= since),
+    world.links,
+  );
+const afterBegin = (): fc.Arbitrary<number> => fc.integer({ min: -26 * 60, max: 50 * 60 });
+
+it('leaves out what is older than events are kept, as if it were gone', () =>
+  fc.assert(
+    fc.asyncProperty(smallWorld(), sealing(), afterBegin(), async (world, sealed, after) => {
+      const { project, snapshot } = await settle(world, sealed);
+      const since = shownFrom(world, after);
+      const rows = await rolled(ask(project, world, [], { since }), snapshot);
+      if (rows === undefined) return;
+      expect(toFigures(OVERVIEW_METRICS, rows[0])).toEqual(
+        only(reference.overview(seenSince(world, since), world.range, undefined)),
+      );
+      const byHour = await rolled(ask(project, world, [{ kind: 'time', interval: 'hour' }], { since }), snapshot);
+      const named = figures(byHour ?? [], ({ groups }) => reference.bucketName(Number(groups[0]), world.zone, 'hour'));
+      expect(named).toEqual(
+        onlyEach(reference.timeseries(seenSince(world, since), world.range, world.zone, 'hour', undefined)),
+      );
+    }),
+    { numRuns: 2 * numRuns },
+  ));
+
+it('leaves it out of rows by value too', () =>
+  fc.assert(
+    fc.asyncProperty(smallWorld(), sealing(), afterBegin(), keptDimension(), async (world, sealed, after, dimension) => {
+      const whole = { ...world, range: daysAround(world) };
+      const { project, snapshot } = await settle(whole, sealed);
+      const since = shownFrom(whole, after);
+      const rows = await rolled(ask(project, whole, [{ kind: 'value', dimension }], { since }), snapshot);
+      if (rows === undefined) return;
+      const all = seenSince(whole, since);
+      expect(figures(rows)).toEqual(onlyEach(reference.breakdown(all, whole.range, dimension, undefined)));
+    }),
+    { numRuns },
+  ));
+
 it('finds no difference between what it stored and what it would store', () =>
   fc.assert(
     fc.asyncProperty(smallWorld(), sealing(), async (world, sealed) => {

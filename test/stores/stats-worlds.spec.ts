@@ -119,6 +119,24 @@ it('gives the buckets of the reference for every zone and interval', () =>
     { numRuns },
   ));
 
+it('leaves out what is older than events are kept, as if it were gone', () =>
+  fc.assert(
+    fc.asyncProperty(
+      smallWorld(),
+      worldFilter(),
+      fc.integer({ min: -26 * 60, max: 50 * 60 }),
+      async (world, filter, after) => {
+        const project = await settle(world);
+        const since = world.range.from + after * 60_000;
+        const kept = world.blocks.flat().filter(({ ts }) => ts >= since);
+        const [row] = await stats.rows(ask(project, world, [], filter, { since }));
+        const all = reference.seeEvents(kept, world.links);
+        expect(toFigures(METRICS, row)).toEqual(reference.overview(all, world.range, filter));
+      },
+    ),
+    { numRuns },
+  ));
+
 it('says in each row of a breakdown what the overview says with that value as a filter', () =>
   fc.assert(
     fc.asyncProperty(smallWorld(), worldFilter(), worldDimension(), async (world, filter, dimension) => {

@@ -1,7 +1,7 @@
 // What may other features use to ask about events? Dimensions, filters, and the rows to ask.
 export { bothNeed, type Dimension, DIMENSIONS, findDimension, type Needs, PLAIN } from './dimensions';
 export { allOf, type Filter, filterSql, needsOfFilter, parseFilter, parseFilterText, toJson } from './filters';
-export { findRelated, findSessionScan, type RunQuery } from './session-scan';
+export { findRelated, findSessionScan, hasNamed, type RunQuery } from './session-scan';
 export {
   during,
   type EventScope,

@@ -41,6 +41,8 @@ export interface EventScope {
   readonly sessions?: SessionScan;
   /** As if nothing had happened from this moment on, milliseconds. */
   readonly cut?: number;
+  /** As if nothing had happened before this moment, milliseconds. */
+  readonly since?: number;
   /** Tells of each session, in columns `before_*`, what it was before this moment, milliseconds. */
   readonly floor?: number;
   /** One of so many visitors, a power of two: those of the lowest hashes, whose rows lie together. */
@@ -105,8 +107,10 @@ export const relatedVisitors = (project: number, range: TimeRange, limit: number
 };
 
 /** What narrows every read of a scope. */
-const narrowed = ({ cut, sample }: EventScope): Sql =>
+const narrowed = ({ cut, since, sample }: EventScope): Sql =>
   sql`${cut === undefined ? nothing : sql` AND ts < ${moment(cut)}`}${
+    since === undefined ? nothing : sql` AND ts >= ${moment(since)} AND toDate(ts) >= ${day(since)}`
+  }${
     sample === undefined
       ? nothing
       : sql` AND visitor_id < ${new Bound('UInt64', ((1n << 64n) / BigInt(sample)).toString())}`

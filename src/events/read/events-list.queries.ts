@@ -37,10 +37,13 @@ ${eventsOf(read)} AND event_id = ${uuid(eventId)}
 ORDER BY received_at
 LIMIT 1`;
 
-/** { ms }: the time of a project's first event; no row where it has none. Its day comes from the head of the table's order: cheap. */
-export const firstEvent = (project: number): Sql => sql`SELECT toUnixTimestamp64Milli(ts) AS ms
+/** { ms }: the time of a project's first event that is shown; no row where it has none. Its day comes from the head of the table's order: cheap. */
+export const firstEvent = (project: number, since = STORABLE.from): Sql => {
+  const all = within(project, { from: since, to: STORABLE.to });
+  return sql`SELECT toUnixTimestamp64Milli(ts) AS ms
 FROM events
-WHERE ${within(project, STORABLE)} AND toDate(ts) = (
-  SELECT toDate(ts) FROM events WHERE ${within(project, STORABLE)} ORDER BY project_id, toDate(ts) LIMIT 1)
+WHERE ${all} AND toDate(ts) = (
+  SELECT toDate(ts) FROM events WHERE ${all} ORDER BY project_id, toDate(ts) LIMIT 1)
 ORDER BY ts
 LIMIT 1`;
+};

@@ -19,7 +19,7 @@ import {
 import { eventById, type EventOrder, type EventPlace, eventsPage, firstEvent } from './events-list.queries';
 import { exportEvents, type ExportFormat } from './export.queries';
 import { rejectedPage, type RejectPlace } from './rejected.queries';
-import { type EventRead, growingWindows, isPlain } from './selection';
+import { type EventRead, growingWindows, isPlain, shown } from './selection';
 import type { StoredEventRow } from './stored-event';
 
 /** A page of the list by time. */
@@ -70,7 +70,7 @@ export class EventsReadRepository {
    *  part that fills the page. @throws storeUnavailable, queryTooLarge */
   async page(read: EventRead, asked: PageAsked, caller: Caller): Promise<StoredEventRow[]> {
     const { order, limit, after } = asked;
-    const options = { purpose: 'events list', ...caller };
+    const options = { purpose: 'events list', project: read.project, ...caller };
     if (!isPlain(read)) return this.#rows(eventsPage(await this.#scanned(read, caller), order, limit, after), options);
     const found: StoredEventRow[] = [];
     for await (const range of this.#windows(read, asked, caller)) {
@@ -83,14 +83,15 @@ export class EventsReadRepository {
 
   /** The event of an id, looked for in each range in turn. */
   async byId(
-    project: number,
+    read: Omit<EventRead, 'range'>,
     id: string,
     ranges: readonly TimeRange[],
     caller: Caller,
   ): Promise<StoredEventRow | undefined> {
     for (const range of ranges) {
-      const [row] = await this.#rows<StoredEventRow>(eventById({ project, range }, id), {
+      const [row] = await this.#rows<StoredEventRow>(eventById({ ...read, range }, id), {
         purpose: 'event by id',
+        project: read.project,
         ...caller,
       });
       if (row !== undefined) return row;
@@ -98,21 +99,25 @@ export class EventsReadRepository {
     return undefined;
   }
 
-  /** When the project's first event happened, in milliseconds; undefined: it has none. */
-  async firstEventAt(project: number, caller: Caller): Promise<number | undefined> {
-    const [row] = await this.#rows<{ ms: number }>(firstEvent(project), { purpose: 'first event', ...caller });
+  /** When the project's first event happened, in milliseconds; undefined: it has none.
+   *  @param since older ones are not shown */
+  async firstEventAt(project: number, since: number | undefined, caller: Caller): Promise<number | undefined> {
+    const options = { purpose: 'first event', project, ...caller };
+    const [row] = await this.#rows<{ ms: number }>(firstEvent(project, since), options);
     return row?.ms;
   }
 
   /** Figures per name, by name. */
   async summary(read: EventRead, slice: Slice, caller: Caller): Promise<SummaryRow[]> {
-    return this.#rows(summaryPage(await this.#scanned(read, caller), slice), { purpose: 'events summary', ...caller });
+    const options = { purpose: 'events summary', project: read.project, ...caller };
+    return this.#rows(summaryPage(await this.#scanned(read, caller), slice), options);
   }
 
   /** The most frequent names of a read. */
   async frequentNames(read: EventRead, limit: number, caller: Caller): Promise<string[]> {
     const rows = await this.#rows<{ name: string }>(frequentNames(await this.#scanned(read, caller), limit), {
       purpose: 'frequent event names',
+      project: read.project,
       ...caller,
     });
     return rows.map(({ name }) => name);
@@ -126,6 +131,7 @@ export class EventsReadRepository {
   ): Promise<{ start: number; name: string; events: number }[]> {
     return this.#rows(countsByBucket(await this.#scanned(read, caller), toRuns(starts)), {
       purpose: 'events time series',
+      project: read.project,
       ...caller,
     });
   }
@@ -134,6 +140,7 @@ export class EventsReadRepository {
   async propertyKeys(read: EventRead, slice: Slice, caller: Caller): Promise<PropertyKeyRow[]> {
     return this.#rows(propertyKeysPage(await this.#scanned(read, caller), slice), {
       purpose: 'property keys',
+      project: read.project,
       ...caller,
     });
   }
@@ -148,6 +155,7 @@ export class EventsReadRepository {
   ): Promise<{ json: string; events: number }[]> {
     return this.#rows(propertyValues(await this.#scanned(read, caller), key, limit, search), {
       purpose: 'property values',
+      project: read.project,
       ...caller,
     });
   }
@@ -161,7 +169,8 @@ export class EventsReadRepository {
     after: RejectPlace | undefined,
     caller: Caller,
   ): Promise<RejectedRow[]> {
-    return this.#rows(rejectedPage(project, range, code, limit, after), { purpose: 'rejected events', ...caller });
+    const options = { purpose: 'rejected events', project, ...caller };
+    return this.#rows(rejectedPage(project, range, code, limit, after), options);
   }
 
   /** Events as the engine writes them, in constant memory. @throws storeUnavailable before the first byte */
@@ -169,18 +178,17 @@ export class EventsReadRepository {
     const written = { ndjson: 'LineAsString', csv: 'CSVWithNames', parquet: 'Parquet' } as const;
     return this.clickhouse.stream(exportEvents(format, await this.#scanned(read, caller)), written[format], {
       purpose: 'events export',
+      project: read.project,
       ...caller,
     });
   }
 
   /** Where a walk looks next. The first window of "newest first" holds what lies ahead of the clock too; a range that goes
    *  far back is cut where the project begins, once that matters. */
-  async *#windows(
-    { project, range }: EventRead,
-    { order, after, now }: PageAsked,
-    caller: Caller,
-  ): AsyncGenerator<TimeRange> {
-    const begin = async (): Promise<number> => (await this.firstEventAt(project, caller)) ?? range.to;
+  async *#windows(read: EventRead, { order, after, now }: PageAsked, caller: Caller): AsyncGenerator<TimeRange> {
+    const range = shown(read);
+    if (range.from >= range.to) return;
+    const begin = async (): Promise<number> => (await this.firstEventAt(read.project, read.since, caller)) ?? range.to;
     if (order === 'asc') {
       const from = after === undefined ? Math.max(range.from, await begin()) : Math.max(range.from, after.tsMs);
       const present = Math.max(from, Math.min(range.to, now + DAY_MS));
@@ -197,7 +205,8 @@ export class EventsReadRepository {
 
   async #scanned(read: EventRead, caller: Caller): Promise<EventRead> {
     if (!needsOfFilter(read.filter).sessions) return read;
-    const run = <T>(query: Sql): Promise<T[]> => this.#rows<T>(query, { purpose: 'session scan', ...caller });
+    const run = <T>(query: Sql): Promise<T[]> =>
+      this.#rows<T>(query, { purpose: 'session scan', project: read.project, ...caller });
     return { ...read, sessions: await findSessionScan(run, read.project, read.range) };
   }
 

@@ -10,7 +10,7 @@ import { resolveRange, resolveTimeZone } from '../../common/period';
 import { invalidInput, notFound, type Problem } from '../../common/problem';
 import { DAY_MS, type TimeRange } from '../../common/time-range';
 import { isoInZone } from '../../common/time-zone';
-import type { Project } from '../../projects/projects.types';
+import { type Project, shownFrom } from '../../projects';
 import { hashIdentifier, type IdentifierKind } from '../pipeline';
 import { parseFilterText } from '../query/filters';
 import { STORABLE } from '../query/source';
@@ -71,7 +71,7 @@ export class EventsReadService {
   async get(project: Project, id: string, caller: Caller): Promise<EventDto> {
     const made = timeOfId(id);
     const near = made === undefined ? [] : [{ from: made - NEAR_MS, to: made + NEAR_MS }];
-    const row = await this.events.byId(project.number, id, [...near, STORABLE], caller);
+    const row = await this.events.byId(this.#scope(project), id, [...near, STORABLE], caller);
     if (row === undefined) throw notFound({ detail: 'The project has no event of this id.' });
     return toEventDto(row);
   }
@@ -94,13 +94,15 @@ export class EventsReadService {
   /** How many of each name in each bucket of a range, zeros included. @throws invalidInput, also without a range or with too many buckets */
   async timeseries(project: Project, query: EventTimeseriesQuery, caller: Caller): Promise<EventTimeseriesDto> {
     const timezone = resolveTimeZone(query.timezone, project.timezone);
-    const firstEventAt = query.period === 'all' ? await this.events.firstEventAt(project.number, caller) : undefined;
+    const scope = this.#scope(project);
+    const firstEventAt =
+      query.period === 'all' ? await this.events.firstEventAt(project.number, scope.since, caller) : undefined;
     const now = this.clock.now();
     const range = resolveRange(query, firstEventAt === undefined ? { timezone, now } : { timezone, now, firstEventAt });
     const starts = bucketStarts(range, query.interval, timezone, MAX_BUCKETS);
     if (starts === undefined) throw tooManyBuckets(query.interval);
     const filter = parseFilterText(query.filters);
-    const read: EventRead = { project: project.number, range, ...(filter === undefined ? {} : { filter }) };
+    const read: EventRead = { ...scope, range, ...(filter === undefined ? {} : { filter }) };
     const names = query.names ?? (await this.events.frequentNames(read, MAX_SERIES, caller));
     const counts = new Map<string, number>();
     for (const row of names.length === 0 ? [] : await this.events.counts({ ...read, names }, starts, caller))
@@ -163,7 +165,7 @@ export class EventsReadService {
     const { name, visitorId, userId, sessionId } = query;
     const filter = parseFilterText(query.filters);
     return {
-      project: project.number,
+      ...this.#scope(project),
       range: this.#range(project, query),
       ...(name === undefined ? {} : { name }),
       ...(visitorId === undefined ? {} : { visitorIds: hashesOf(project, 'v', visitorId) }),
@@ -171,6 +173,12 @@ export class EventsReadService {
       ...(sessionId === undefined ? {} : { sessionIds: hashesOf(project, 's', sessionId) }),
       ...(filter === undefined ? {} : { filter }),
     };
+  }
+
+  /** Whose events, and from when on they are shown. */
+  #scope(project: Project): Pick<EventRead, 'project' | 'since'> {
+    const since = shownFrom(project, this.clock.now());
+    return { project: project.number, ...(since === undefined ? {} : { since }) };
   }
 
   /** The range of a question that need not have one; either edge may be left open. */

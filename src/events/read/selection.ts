@@ -10,6 +10,8 @@ export interface EventRead {
   /** The project's number in the warehouse. */
   readonly project: number;
   readonly range: TimeRange;
+  /** As if nothing had happened before this moment, milliseconds. */
+  readonly since?: number;
   readonly name?: string;
   readonly names?: readonly string[];
   readonly visitorIds?: readonly string[];
@@ -19,6 +21,12 @@ export interface EventRead {
   /** How far sessions reach; needed where the filter looks at sessions. */
   readonly sessions?: SessionScan;
 }
+
+/** The part of a read's range whose events are shown; empty where none are: `from` is not before `to`. */
+export const shown = ({ range, since = range.from }: EventRead): TimeRange => ({
+  from: Math.max(range.from, since),
+  to: range.to,
+});
 
 /** Whether the read needs plain columns only, so that any part of its range can be read on its own. */
 export const isPlain = (read: EventRead): boolean => {
@@ -30,11 +38,16 @@ export const isPlain = (read: EventRead): boolean => {
  *  @param also what the query needs beyond what the filter does
  *  @param unfold `ARRAY JOIN …` between the two */
 export const eventsOf = (read: EventRead, also: Needs = PLAIN, unfold: Sql = sql``): Sql => {
-  const { project, range, name, names, visitorIds, userIds, sessionIds, filter, sessions } = read;
-  const scope = sessions === undefined ? { project, range } : { project, range, sessions };
+  const { project, range, since, name, names, visitorIds, userIds, sessionIds, filter, sessions } = read;
+  const scope = {
+    project,
+    range,
+    ...(since === undefined ? {} : { since }),
+    ...(sessions === undefined ? {} : { sessions }),
+  };
   const needs = bothNeed(also, needsOfFilter(filter));
   const conditions = [
-    within(project, range),
+    within(project, shown(read)),
     ...(visitorIds === undefined ? [] : [sql`visitor_id IN (${anyOf(visitorIds)})`]),
     ...(userIds === undefined ? [] : [sql`user_id IN (${anyOf(userIds)})`]),
     ...(sessionIds === undefined ? [] : [sql`session_id IN (${anyOf(sessionIds)})`]),

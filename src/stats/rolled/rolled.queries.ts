@@ -2,7 +2,17 @@
 import type { TimeRange } from '../../common/time-range';
 import { during, type EventScope, eventSource, moment, type SessionScan, STORABLE } from '../../events/query';
 import { Bound, join, nothing, sql, text, texts, uint32, type Sql } from '../../platform/clickhouse/sql';
-import { after, bucketsOf, bucketSql, column, groupingSql, order, selects } from '../stats.queries';
+import {
+  after,
+  bucketsOf,
+  bucketSql,
+  column,
+  groupingSql,
+  order,
+  scopeOf,
+  selects,
+  shownRange,
+} from '../stats.queries';
 import { planOf } from '../stats.plan';
 import type { StatsQuery } from '../stats.types';
 import type { Pieces } from './pieces';
@@ -64,7 +74,7 @@ const derived = (query: StatsQuery, { asked, pieces }: RolledSources, precision:
     pieces.splitHours.map((at) => at / 1000),
   );
   const taken = join(
-    [during(query.range, sql`start`), ...pieces.raw.map((range) => sql`NOT (${during(range, sql`start`)})`)],
+    [during(shownRange(query), sql`start`), ...pieces.raw.map((range) => sql`NOT (${during(range, sql`start`)})`)],
     ' AND ',
   );
   const rows = [
@@ -124,13 +134,7 @@ const fromEvents = (query: StatsQuery, scope: EventScope, counted: TimeRange, be
 };
 
 const ofPiece = (query: StatsQuery, { range, scan }: RawPiece, precision: 12 | 14): Sql =>
-  fromEvents(
-    query,
-    { project: query.project, range, sessions: scan },
-    range,
-    during(range, sql`session_began`),
-    precision,
-  );
+  fromEvents(query, { ...scopeOf(query), range, sessions: scan }, range, during(range, sql`session_began`), precision);
 
 const ofTail = (query: StatsQuery, { pieces }: RolledSources, { horizon, scan }: Tail, precision: 12 | 14): Sql => {
   const { range } = query;
@@ -139,7 +143,7 @@ const ofTail = (query: StatsQuery, { pieces }: RolledSources, { horizon, scan }:
     [during(range, sql`session_began`), ...pieces.raw.map((raw) => sql`NOT (${during(raw, sql`session_began`)})`)],
     ' AND ',
   );
-  const scope = { project: query.project, range: { from: horizon, to: STORABLE.to }, sessions: scan, floor: horizon };
+  const scope = { ...scopeOf(query), range: { from: horizon, to: STORABLE.to }, sessions: scan, floor: horizon };
   return fromEvents(
     query,
     scope,

@@ -2,8 +2,16 @@
 import { Injectable } from '@nestjs/common';
 import { findExtent, RollupSnapshots, type RollupSnapshot } from '../../aggregation';
 import { DAY_MS, type TimeRange } from '../../common/time-range';
-import { findRelated, findSessionScan, NAMED_GAP_MS, type RunQuery, STORABLE } from '../../events/query';
-import { bucketsOf } from '../stats.queries';
+import {
+  findRelated,
+  findSessionScan,
+  hasNamed,
+  NAMED_GAP_MS,
+  type RunQuery,
+  SESSION_GAP_MS,
+  STORABLE,
+} from '../../events/query';
+import { bucketsOf, shownRange } from '../stats.queries';
 import { planOf } from '../stats.plan';
 import type { StatsQuery } from '../stats.types';
 import { type Asked, piecesOf } from './pieces';
@@ -81,10 +89,13 @@ async function findSources(
 ): Promise<RolledSources | undefined> {
   const stale = snapshot.stale.filter((range) => range.from < snapshot.horizon && isNear(range, query.range));
   const [closures, tail] = await Promise.all([
-    Promise.all(stale.map((range) => findExtent(run, query.project, range, snapshot.horizon))),
+    Promise.all([
+      ...stale.map((range) => findExtent(run, query.project, range, snapshot.horizon)),
+      findCut(query, run),
+    ]),
     findTail(query, snapshot, run),
   ]);
-  const pieces = piecesOf(boundsOf(query, asked), snapshot, closures);
+  const pieces = piecesOf(boundsOf(query, asked), snapshot, closures.flat());
   if (pieces === undefined) return undefined;
   const needsSessions = planOf(query).sides.includes('sessions');
   const raw = await Promise.all(
@@ -99,8 +110,16 @@ async function findSources(
 const boundsOf = (query: StatsQuery, { dimension, byTime }: RolledQuestion): Asked => {
   const timed = query.groupings[byTime];
   const bounds = timed?.kind === 'time' ? bucketsOf(query, timed.interval) : [];
-  return { range: query.range, bounds, dimension };
+  return { range: shownRange(query), bounds, dimension };
 };
+
+/** Where sessions begin for a reader of which what is derived knows earlier events, as they are not shown any more: a session that
+ *  goes on past that moment does so within its gap. */
+async function findCut({ project, range, since }: StatsQuery, run: RunQuery): Promise<TimeRange[]> {
+  if (since === undefined || since + NAMED_GAP_MS < range.from) return [];
+  const [named] = await run<{ found: number }>(hasNamed(project, { from: since, to: since }));
+  return [{ from: since, to: since + (named?.found === 1 ? NAMED_GAP_MS : SESSION_GAP_MS) + 1 }];
+}
 
 /** What came after the horizon and counts here; undefined where nothing did. Of a range that ends before the horizon only sessions
  *  count that go on beyond it, as somebody was there shortly before and is there shortly after. */
