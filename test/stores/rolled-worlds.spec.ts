@@ -265,15 +265,21 @@ it('leaves out what is older than events are kept, as if it were gone', () =>
 
 it('leaves it out of rows by value too', () =>
   fc.assert(
-    fc.asyncProperty(smallWorld(), sealing(), afterBegin(), keptDimension(), async (world, sealed, after, dimension) => {
-      const whole = { ...world, range: daysAround(world) };
-      const { project, snapshot } = await settle(whole, sealed);
-      const since = shownFrom(whole, after);
-      const rows = await rolled(ask(project, whole, [{ kind: 'value', dimension }], { since }), snapshot);
-      if (rows === undefined) return;
-      const all = seenSince(whole, since);
-      expect(figures(rows)).toEqual(onlyEach(reference.breakdown(all, whole.range, dimension, undefined)));
-    }),
+    fc.asyncProperty(
+      smallWorld(),
+      sealing(),
+      afterBegin(),
+      keptDimension(),
+      async (world, sealed, after, dimension) => {
+        const whole = { ...world, range: daysAround(world) };
+        const { project, snapshot } = await settle(whole, sealed);
+        const since = shownFrom(whole, after);
+        const rows = await rolled(ask(project, whole, [{ kind: 'value', dimension }], { since }), snapshot);
+        if (rows === undefined) return;
+        const all = seenSince(whole, since);
+        expect(figures(rows)).toEqual(onlyEach(reference.breakdown(all, whole.range, dimension, undefined)));
+      },
+    ),
     { numRuns },
   ));
 
