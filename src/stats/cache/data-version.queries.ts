@@ -1,4 +1,5 @@
 // How are raw events told to be as they were? By the numbers of the blocks and deletions that their parts hold. Pure.
+import { createHash } from 'node:crypto';
 import type { TimeRange } from '../../common/time-range';
 import { nothing, sql, texts, type Sql } from '../../platform/clickhouse/sql';
 
@@ -17,24 +18,41 @@ export const monthsOf = ({ from, to }: TimeRange): string[] | undefined => {
   return undefined;
 };
 
-/** One row { parts, changing }: a text for the state of the parts ('' where this server does not know all of them), and how many
- *  deletions are under way.
- *  Every insert makes a part with a higher block, and every deletion writes parts anew with its own number; a merge keeps the highest of
- *  both. While a deletion goes from part to part the highest number stays, so what is under way has to be known too.
- *  TRICKY: the parts first (a scalar is worked out before the rest): a deletion that begins in between is seen, one that ends is over.
+/** Parts of raw events: rows (table, name, engine).
  *  @param months partitions of `events`; undefined: all of them */
-export const rawState = (months: readonly string[] | undefined): Sql => sql`
-  SELECT (
-    SELECT if(max(shared), '', hex(sipHash128(arraySort(groupArray((table, partition_id, block, mutation))))))
-    FROM (
-      SELECT table, partition_id, max(max_block_number) AS block,
-        max(toUInt64OrZero(splitByChar('_', name)[5])) AS mutation,
-        max(NOT match(engine, '^(Replacing|Aggregating)MergeTree$')) AS shared
-      FROM system.parts
-      WHERE database = currentDatabase() AND active AND (table = 'visitor_links' OR (table = 'events'${
-        months === undefined ? nothing : sql` AND partition_id IN ${texts(months)}`
-      }))
-      GROUP BY table, partition_id)
-  ) AS parts, countIf(NOT is_done) AS changing
-  FROM system.mutations
-  WHERE database = currentDatabase() AND table IN ('events', 'visitor_links')`;
+export const rawParts = (months: readonly string[] | undefined): Sql => sql`
+  SELECT table, name, engine FROM system.parts
+  WHERE database = currentDatabase() AND active AND (table = 'visitor_links' OR (table = 'events'${
+    months === undefined ? nothing : sql` AND partition_id IN ${texts(months)}`
+  }))`;
+
+export interface PartName {
+  readonly table: string;
+  /** partition_firstBlock_lastBlock_level, and `_mutation` where a deletion has written it anew. */
+  readonly name: string;
+  readonly engine: string;
+}
+
+/** What the parts say about what they hold: another text after every insert and every deletion, the same after a merge.
+ *
+ *  Every insert makes a part with a higher block, and a deletion writes the parts of its partition anew, one by one, with its own number,
+ *  which comes from the same count. A merge keeps the last block, and never joins parts of different deletions. So the highest of both
+ *  tell what a partition holds, but while some parts of it have been written anew and others, older than the deletion, not yet.
+ *  @returns undefined where parts don't tell: in that moment, and where replicas have parts of their own */
+export const stateOf = (parts: readonly PartName[]): string | undefined => {
+  const partitions = new Map<string, { first: number; last: number; mutation: number }[]>();
+  for (const { table, name, engine } of parts) {
+    if (!/^(Replacing|Aggregating)MergeTree$/.test(engine)) return undefined;
+    const [partition, first, last, , mutation = '0'] = name.split('_');
+    const place = `${table}/${partition}`;
+    const held = { first: Number(first), last: Number(last), mutation: Number(mutation) };
+    partitions.set(place, [...(partitions.get(place) ?? []), held]);
+  }
+  const states: string[] = [];
+  for (const [place, held] of partitions) {
+    const mutation = Math.max(...held.map((part) => part.mutation));
+    if (held.some((part) => part.mutation < mutation && part.first < mutation)) return undefined;
+    states.push(`${place}:${Math.max(...held.map(({ last }) => last))}:${mutation}`);
+  }
+  return createHash('sha256').update(states.sort().join('\n')).digest('base64url');
+};

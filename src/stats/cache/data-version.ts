@@ -8,7 +8,7 @@ import { ClickHouse } from '../../platform/clickhouse/clickhouse';
 import { Postgres } from '../../platform/postgres/postgres';
 import { planOf } from '../stats.plan';
 import type { StatsQuery } from '../stats.types';
-import { monthsOf, rawState } from './data-version.queries';
+import { monthsOf, type PartName, rawParts, stateOf } from './data-version.queries';
 import { FAR_MS } from '../rolled/rolled.repository';
 
 /** What is derived of a project, by its number. */
@@ -59,19 +59,19 @@ export class DataVersions {
 
   /** The state of the raw events that a question may read: another one after every insert and every deletion, the same after a merge; 1
    *  to 3 ms.
-   *  @returns undefined where it can't be told: replicas know of their own parts alone, and while events are being deleted nothing is
-   *    settled. Never throws */
+   *  @returns undefined where it can't be told: replicas know of their own parts alone, a deletion is half done, or the engine does not
+   *    answer. Never throws */
   async rawOf(query: StatsQuery): Promise<string | undefined> {
     if (this.env.CLICKHOUSE_CLUSTER !== undefined) return undefined;
     // A session may begin or end in any month.
     const months = planOf(query).needs.sessions ? undefined : monthsOf(query.range);
     try {
-      const [state] = await this.clickhouse.rows<{ parts: string; changing: number }>(rawState(months), {
+      const parts = await this.clickhouse.rows<PartName>(rawParts(months), {
         purpose: 'stats_version',
         urgent: true,
         timeoutMs: LOOK_TIMEOUT_MS,
       });
-      return state === undefined || state.parts === '' || state.changing > 0 ? undefined : state.parts;
+      return stateOf(parts);
     } catch {
       return undefined;
     }
