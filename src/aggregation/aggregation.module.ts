@@ -11,6 +11,7 @@ import { CellsRepository } from './cells.repository';
 import { AggregationHousekeepingModule } from './housekeeping/housekeeping.module';
 import { Refresher } from './refresher';
 import { RollupStore } from './rollup-store';
+import { RollupsEraser } from './rollups.eraser';
 import { RollupSnapshots } from './snapshots';
 import { RollupChecker } from './verify/checker';
 import { VerifyService } from './verify/verify.service';
@@ -30,6 +31,7 @@ import { VerifyService } from './verify/verify.service';
     Refresher,
     RollupChecker,
     RollupSnapshots,
+    RollupsEraser,
     VerifyService,
   ],
   exports: [RollupSnapshots],

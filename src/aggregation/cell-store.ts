@@ -34,6 +34,8 @@ export abstract class CellStore {
   abstract openFrom(project: number, cut: number): Promise<number>;
   /** Beginnings of the UTC days that hold events before `before`. */
   abstract days(project: number, before: number): Promise<number[]>;
+  /** Events in a stretch. */
+  abstract count(project: number, range: TimeRange): Promise<number>;
   /** Events of each project, about. */
   abstract volumes(): Promise<ReadonlyMap<number, number>>;
   /** Names of figures in which the rows of a version differ from a new computation; none: they are right. */

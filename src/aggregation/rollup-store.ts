@@ -28,8 +28,7 @@ export class RollupStore extends CellStore {
 
   async write(cell: CellToWrite): Promise<WrittenCell> {
     const { project, range } = cell;
-    const [counted] = await this.#rows<{ events: number }>(queries.countEvents(project, range));
-    const events = counted?.events ?? 0;
+    const events = await this.count(project, range);
     if (events < this.options.fewestEvents) return { events, detailed: false, skipped: [] };
     const { scan, parts, skipped } = await this.#look(cell, events);
     await this.#run(queries.store('rollup_totals', cell, queries.totalsOf(cell, scan)));
@@ -66,14 +65,18 @@ export class RollupStore extends CellStore {
     return rows.map(({ at }) => at);
   }
 
+  async count(project: number, range: TimeRange): Promise<number> {
+    const [counted] = await this.#rows<{ events: number }>(queries.countEvents(project, range));
+    return counted?.events ?? 0;
+  }
+
   async volumes(): Promise<ReadonlyMap<number, number>> {
     const rows = await this.#rows<{ project: number; events: number }>(queries.projectVolumes);
     return new Map(rows.map(({ project, events }) => [project, events]));
   }
 
   async differs(cell: CellToWrite): Promise<string[]> {
-    const [counted] = await this.#rows<{ events: number }>(queries.countEvents(cell.project, cell.range));
-    const { scan, parts } = await this.#look(cell, counted?.events ?? 0);
+    const { scan, parts } = await this.#look(cell, await this.count(cell.project, cell.range));
     const rows = await this.#rows<{ what: string }>(queries.totalDifferences(cell, scan));
     const full = new Set((await this.#full(cell)).map(({ dimension }) => dimension));
     for (const part of parts)

@@ -13,7 +13,7 @@ import {
   sessionSource,
   within,
 } from '../events/query';
-import { Bound, instant, int64, join, nothing, sql, text, texts, uint32, type Sql } from '../platform/clickhouse/sql';
+import { Bound, ident, instant, int64, join, nothing, Sql, sql, text, texts, uint32 } from '../platform/clickhouse/sql';
 
 /** Rows are for these dimensions and for properties. A visitor is no chart, and titles follow their pages. */
 export const ROLLUP_DIMENSIONS: readonly string[] = DIMENSIONS.filter(
@@ -24,6 +24,9 @@ export const MAX_VALUES = 5_000;
 /** Keys of properties that a cell keeps, the most frequent ones. */
 export const MAX_KEYS = 50;
 export const PROPERTY = 'property:';
+
+/** The tables of derived rows. */
+export type RollupTable = 'rollup_totals' | 'rollup_values';
 
 /** One cell to compute. */
 export interface Cell {
@@ -158,7 +161,7 @@ const ofVersion = ({ project, range, version: of }: Cell): Sql =>
   sql`project_id = ${uint32(project)} AND version = ${version(of)} AND start >= toDateTime(${instant(range.from)}) AND start < toDateTime(${instant(range.to)})`;
 
 /** Stores rows under the cell's version. */
-export const store = (table: 'rollup_totals' | 'rollup_values', cell: Cell, rows: Sql): Sql => sql`
+export const store = (table: RollupTable, cell: Cell, rows: Sql): Sql => sql`
   INSERT INTO ${table === 'rollup_totals' ? sql`rollup_totals (project_id, version, grain, start, events, pageviews, revenue, sessions, session_pageviews, bounces, session_ms, visitors, visitors_fine)` : sql`rollup_values (project_id, version, dimension, value, start, other, events, pageviews, revenue, sessions, session_pageviews, bounces, session_ms, visitor_count, visitors)`}
   SELECT ${uint32(cell.project)}, ${version(cell.version)}, * FROM (${rows})`;
 
@@ -241,3 +244,12 @@ export const daysWithEvents = (project: number, before: number): Sql => sql`
 
 /** Rows of each project, duplicates included: rows { project, events }. */
 export const projectVolumes: Sql = sql`SELECT project_id AS project, count() AS events FROM events GROUP BY project_id`;
+
+/** Years that hold rows of a project: rows { year }. */
+export const yearsWithRollups = (table: RollupTable, project: number): Sql => sql`
+  SELECT DISTINCT toYear(start) AS year FROM ${ident(table)} WHERE project_id = ${uint32(project)}`;
+
+/** Deletes a project's rows of a year for good. A partition's name takes no bound value: the year is the engine's own answer. */
+export const eraseRollups = (table: RollupTable, project: number, year: number): Sql => sql`
+  ALTER TABLE ${ident(table)} DELETE IN PARTITION ${new Sql([String(Math.trunc(year))], [])} WHERE project_id = ${uint32(project)}
+  SETTINGS mutations_sync = 2`;

@@ -1,4 +1,5 @@
-// Is everything that is derived of a project right? A job that checks cell after cell, and waits until what was wrong is derived again.
+// Is everything that is derived of a project right? A job that checks cell after cell, then what lies between them, and waits until
+// what was wrong is derived again.
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import type { JobRecord } from '../../platform/queue/jobs.types';
 import { JobsService, type CallAgain, type JobRun } from '../../platform/queue/jobs.service';
@@ -21,6 +22,8 @@ interface Kept {
   project: number;
   /** Cells that begin before this are done. */
   after: number;
+  /** Once all cells are done: what lies between cells before this is done too. */
+  gapsAfter?: number;
   total: number;
   result: { cells: number; right: number; wrong: number; repaired: number; moving: number };
 }
@@ -53,12 +56,13 @@ export class VerifyService implements OnModuleInit {
 
   async #turn(run: JobRun): Promise<CallAgain | void> {
     const kept = run.data as unknown as Kept;
+    if (kept.gapsAfter !== undefined) return this.#gaps(run, kept, kept.gapsAfter);
     const result = { ...kept.result };
     let { after } = kept;
     const began = performance.now();
     while (performance.now() - began < this.options.turnMs) {
       const cells = await this.cells.cellsFrom(kept.project, after, CELLS_A_LOOK);
-      if (cells.length === 0) return this.#end(run, result);
+      if (cells.length === 0) return this.#gaps(run, { ...kept, result }, 0);
       for (const cell of cells) {
         const outcome = await this.checker.check(kept.project, cell);
         result.cells += 1;
@@ -69,7 +73,28 @@ export class VerifyService implements OnModuleInit {
       await run.save({ after, result });
       await run.progress(Math.min(0.99, result.cells / Math.max(kept.total, 1)));
     }
-    return { inMs: Math.min(performance.now() - began, this.options.longestRestMs) };
+    return { inMs: this.#rest(began) };
+  }
+
+  /** Events in no cell: each stretch of them counts as a cell that is wrong. */
+  async #gaps(run: JobRun, kept: Kept, after: number): Promise<CallAgain | void> {
+    const result = { ...kept.result };
+    const began = performance.now();
+    for (const gap of await this.checker.gaps(kept.project, after)) {
+      if (performance.now() - began >= this.options.turnMs) return { inMs: this.#rest(began) };
+      const outcome = await this.checker.checkGap(kept.project, gap);
+      if (outcome !== 'right') {
+        result.cells += 1;
+        result[outcome] += 1;
+      }
+      await run.save({ gapsAfter: gap.to, result });
+    }
+    await run.save({ gapsAfter: STORABLE.to, result });
+    return this.#end(run, result);
+  }
+
+  #rest(began: number): number {
+    return Math.min(performance.now() - began, this.options.longestRestMs);
   }
 
   async #end(run: JobRun, result: Kept['result']): Promise<CallAgain | void> {
