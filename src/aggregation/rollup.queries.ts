@@ -13,7 +13,7 @@ import {
   sessionSource,
   within,
 } from '../events/query';
-import { Bound, ident, instant, int64, join, nothing, Sql, sql, text, texts, uint32 } from '../platform/clickhouse/sql';
+import { Bound, ident, instant, int64, join, nothing, Sql, sql, texts, uint32 } from '../platform/clickhouse/sql';
 
 /** Rows are for these dimensions and for properties. A visitor is no chart, and titles follow their pages. */
 export const ROLLUP_DIMENSIONS: readonly string[] = DIMENSIONS.filter(

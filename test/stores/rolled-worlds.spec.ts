@@ -260,7 +260,7 @@ it('leaves out what is older than events are kept, as if it were gone', () =>
         onlyEach(reference.timeseries(seenSince(world, since), world.range, world.zone, 'hour', undefined)),
       );
     }),
-    { numRuns: 2 * numRuns },
+    { numRuns },
   ));
 
 it('leaves it out of rows by value too', () =>
