@@ -43,12 +43,13 @@ export const piecesOf = (
   const dirty = closures.filter((closure) => overlaps(closure, sealed));
   let parts = snapshot.cells.flatMap((cell) => derivedParts(cell, sealed, dirty, asked));
   // Time in no cell is empty; in a cell, or in what is stale, it is read.
-  const held = [...snapshot.cells.filter(({ events }) => events > 0), ...dirty].map((part) => clip(part, sealed));
+  let held = [...snapshot.cells.filter(({ events }) => events > 0), ...dirty].map((part) => clip(part, sealed));
   let raw = without(merged(held), parts);
   while (raw.length > MOST_RAW) {
     const gap = closest(raw, parts);
     parts = parts.filter((part) => !overlaps(part, gap));
-    raw = without(merged([...held, gap]), parts);
+    held = [...held, gap];
+    raw = without(merged(held), parts);
   }
   if (parts.length === 0) return undefined;
   const whole = parts.filter(isWhole(asked));
