@@ -33,6 +33,7 @@ it('answers all who wait', async () => {
   works[0]!.done('answer');
   expect(await Promise.all(waiting)).toEqual(['answer', 'answer', 'answer']);
   expect(flights.size).toBe(0);
+  expect(works[0]!.signal.aborted).toBe(false);
 });
 
 it('goes on for the others when somebody leaves', async () => {

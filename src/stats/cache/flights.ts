@@ -27,7 +27,11 @@ export class Flights<About, T> {
     const forget = (): void => {
       if (this.#flying.get(key) === flying) this.#flying.delete(key);
     };
-    const result = work(end.signal).finally(forget);
+    let landed = false;
+    const result = work(end.signal).finally(() => {
+      landed = true;
+      forget();
+    });
     // Nobody hears of the failure of a question that everybody has left.
     result.catch(() => undefined);
     let waiting = 0;
@@ -40,7 +44,7 @@ export class Flights<About, T> {
         } finally {
           leave.stop();
           waiting -= 1;
-          if (waiting === 0) {
+          if (waiting === 0 && !landed) {
             forget();
             end.abort();
           }

@@ -40,7 +40,7 @@ export class SharedAnswers implements OnApplicationShutdown {
     if (this.#redis?.status !== 'ready') return undefined;
     try {
       const text = await this.#redis.get(this.#prefix + key);
-      return text === null ? undefined : (JSON.parse(text) as KeptAnswer);
+      return text === null ? undefined : asKept(JSON.parse(text));
     } catch {
       return undefined;
     }
@@ -56,3 +56,9 @@ export class SharedAnswers implements OnApplicationShutdown {
     this.#redis?.disconnect();
   }
 }
+
+/** Anybody may write into a Redis: what does not look like an answer of ours is none. */
+const asKept = (found: Partial<KeptAnswer> | null): KeptAnswer | undefined => {
+  const { version, json } = found ?? {};
+  return typeof version?.revision === 'number' && typeof json === 'string' ? { version, json } : undefined;
+};
