@@ -18,7 +18,7 @@ it('is the same in whatever order a question is written down', () => {
 });
 
 it('takes what is not said for not being there, and asks nothing by explaining', () => {
-  expect(questionKey({ ...query, search: undefined as never }, 'UTC')).toBe(key());
+  expect(questionKey(Object.assign({}, query, { search: undefined }), 'UTC')).toBe(key());
   expect(key({ explain: true })).toBe(key());
 });
 
