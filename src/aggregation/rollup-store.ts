@@ -12,6 +12,8 @@ import * as queries from './rollup.queries';
 
 /** One statement groups at most so many pairs of event and value: about a gigabyte. */
 const MOST_PAIRS = 12_000_000;
+const MANY_EVENTS = 50_000;
+const MOST_LANES = 3;
 
 @Injectable()
 export class RollupStore extends CellStore {
@@ -31,8 +33,13 @@ export class RollupStore extends CellStore {
     const events = await this.count(project, range);
     if (events < this.options.fewestEvents) return { events, detailed: false, skipped: [] };
     const { scan, parts, skipped } = await this.#look(cell, events);
-    await this.#run(queries.store('rollup_totals', cell, queries.totalsOf(cell, scan)));
-    for (const part of parts) await this.#run(queries.store('rollup_values', cell, queries.valuesOf(cell, scan, part)));
+    const statements = [
+      queries.store('rollup_totals', cell, queries.totalsOf(cell, scan)),
+      ...parts.map((part) => queries.store('rollup_values', cell, queries.valuesOf(cell, scan, part))),
+    ];
+    const together = this.#lanes(events);
+    for (let at = 0; at < statements.length; at += together)
+      await Promise.all(statements.slice(at, at + together).map((statement) => this.#run(statement)));
     const full = new Set((await this.#full(cell)).map(({ dimension }) => dimension));
     for (const part of parts) {
       const over = overOf(part, full);
@@ -91,16 +98,23 @@ export class RollupStore extends CellStore {
     cell: CellToWrite,
     events: number,
   ): Promise<{ scan: SessionScan; parts: queries.ValuesPart[]; skipped: string[] }> {
-    const scan = await this.#scan(cell.project, cell.range);
-    const found = (await this.#rows<{ key: string }>(queries.frequentKeys(cell))).map(({ key }) => key);
+    const [scan, frequent] = await Promise.all([
+      this.#scan(cell.project, cell.range),
+      this.#rows<{ key: string }>(queries.frequentKeys(cell)),
+    ]);
+    const found = frequent.map(({ key }) => key);
     const keys = found.slice(0, queries.MAX_KEYS);
     const skipped = found.length > keys.length ? [`${queries.PROPERTY}*`] : [];
-    const size = Math.max(1, Math.floor(MOST_PAIRS / Math.max(events, 1)));
     const parts: queries.ValuesPart[] = [];
     const all = [
       ...queries.ROLLUP_DIMENSIONS.map((name) => ({ dimensions: [name], keys: [] as string[] })),
       ...keys.map((key) => ({ dimensions: [] as string[], keys: [key] })),
     ];
+    const size = Math.min(
+      Math.max(1, Math.floor(MOST_PAIRS / Math.max(events, 1))),
+      // One statement does not fill two cores: its rows come in one stream.
+      Math.ceil(all.length / this.#lanes(events)),
+    );
     for (let at = 0; at < all.length; at += size) {
       const some = all.slice(at, at + size);
       parts.push({
@@ -109,6 +123,11 @@ export class RollupStore extends CellStore {
       });
     }
     return { scan, parts, skipped };
+  }
+
+  /** Statements at a time: one, unless there is much to do and nobody waits. */
+  #lanes(events: number): number {
+    return events > MANY_EVENTS && this.clickhouse.isQuiet() ? Math.min(MOST_LANES, availableParallelism()) : 1;
   }
 
   #full(cell: CellToWrite): Promise<{ dimension: string }[]> {
