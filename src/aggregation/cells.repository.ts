@@ -220,7 +220,7 @@ async function changeStale(db: Db, { seen: { project }, staleGone, staleLeft }: 
   const left = staleLeft.filter((rest) =>
     rows.some(({ begins, ends }) => Number(begins) <= rest.from && Number(ends) >= rest.to),
   );
-  const values = left.map(({ from, to, until }) => ({
+  const values = [...distinct(left)].map(({ from, to, until }) => ({
     project,
     from: new Date(from),
     to: new Date(to),
@@ -235,6 +235,16 @@ async function changeStale(db: Db, { seen: { project }, staleGone, staleLeft }: 
         set: { until: sql`greatest(${staleRanges.until}, excluded.until)` },
       });
 }
+
+/** TRICKY: two ranges may leave the same rest, and one statement must not insert a row twice. */
+const distinct = (ranges: readonly StaleRange[]): Iterable<StaleRange> => {
+  const latest = new Map<string, StaleRange>();
+  for (const range of ranges) {
+    const key = `${range.from} ${range.to}`;
+    if (range.until >= (latest.get(key)?.until ?? -Infinity)) latest.set(key, range);
+  }
+  return latest.values();
+};
 
 const moments = (list: readonly number[]) =>
   sql`${sql.param(list.map((at) => new Date(at).toISOString()))}::timestamptz[]`;

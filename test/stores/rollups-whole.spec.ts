@@ -108,6 +108,18 @@ it('a verification finds cells that are gone, and pointers that count wrong, and
   expect(await verify(project)).toEqual(first);
 }, 180_000);
 
+it('ranges that leave the same rest do not hold up their project', async () => {
+  const project = await aProject(app);
+  await send(project);
+  await derived(project);
+  const { number } = await projectOf(project);
+  const today = Math.floor(Date.now() / DAY_MS) * DAY_MS;
+  const at = (daysAgo: number): string => new Date(today - daysAgo * DAY_MS).toISOString();
+  await pg(sql`INSERT INTO stale_ranges (project, "from", "to", until)
+    VALUES (${number}, ${at(6)}, ${at(4)}, now()), (${number}, ${at(6)}, ${at(4.5)}, to_timestamp(0))`);
+  await derived(project);
+}, 90_000);
+
 it('nothing that was derived of a project stays when it is gone, and of others all does', async () => {
   const [gone, kept] = [await aProject(app), await aProject(app)];
   for (const project of [gone, kept]) {
