@@ -143,7 +143,8 @@ export class ClickHouse implements OnApplicationShutdown {
   async rows<T>(query: Sql, options: ReadOptions = {}): Promise<T[]> {
     const waits = options.urgent !== true && options.background !== true;
     const asked = performance.now();
-    if (options.background !== true) this.#waitedForAt = asked;
+    // A look-up of a chore is urgent, and nobody waits for it; whoever stores something is noticed by the insert.
+    if (waits) this.#waitedForAt = asked;
     const leave = waits ? await this.#turn(this.#charts, options) : () => undefined;
     try {
       return await this.#read<T>(query, options, performance.now() - asked);
