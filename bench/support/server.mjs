@@ -24,9 +24,11 @@ export class Server {
   #child;
   #said = '';
 
-  /** @param env variables beside those of a measurement @param folder its data directory, which stays; none: one that goes at the end */
-  static async start(env = {}, folder) {
+  /** @param env variables beside those of a measurement @param folder its data directory, which stays; none: one that goes at the end
+   *  @param script what is run, instead of the server itself */
+  static async start(env = {}, folder, script = join(root, 'dist', 'main.js')) {
     const server = new Server();
+    server.script = script;
     server.folder = folder ?? (await ownFolder('bench'));
     server.port = await freePort();
     server.url = `http://127.0.0.1:${server.port}`;
@@ -56,7 +58,7 @@ export class Server {
     const startedAt = performance.now();
     this.#said = '';
     // A group of its own, so that Ctrl-C reaches this program alone, which then ends the server.
-    const child = spawn(process.execPath, [join(root, 'dist', 'main.js')], {
+    const child = spawn(process.execPath, [this.script], {
       env: this.env,
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
@@ -127,8 +129,8 @@ export class Server {
   }
 
   /** A new project with its keys. @returns {Promise<{ id: string, sec: string, pub: string }>} */
-  async project(name) {
-    const { project, keys } = await this.ask('POST', '/projects', { body: { name } });
+  async project(name, wish = {}) {
+    const { project, keys } = await this.ask('POST', '/projects', { body: { name, ...wish } });
     const text = (key) => (typeof key === 'string' ? key : key.key);
     return { id: project.id, sec: text(keys.sec), pub: text(keys.pub) };
   }
