@@ -50,19 +50,20 @@ const timesAmount = (amount: string, by: number): string => {
   return `${amount.startsWith('-') ? '-' : ''}${digits.slice(0, -4)}.${decimals}`;
 };
 
-/** A part of a sample: a group's figures among one part of its visitors. */
+/** A part of a sample: a group's figures among one part of its visitors; part -1: among all of them. */
 export interface PartRow extends StatsRow {
   readonly part: number;
+  /** Share of the visitors that may stand for more than one, as users with several devices do. */
+  readonly doubled: number;
 }
 
 /** By metric: the bound within which the error of each listed figure lies in 95 of 100 cases, as a fraction of it.
- *  From the differences between parts of the sample, which holds for sums and for means, whatever visitors are like.
- *  @param doubled share of the sampled visitors that may stand for more than one, as users with several devices do */
+ *  From the differences between parts of the sample, which holds for sums and for means, whatever visitors are like. Of what a sample
+ *  does not hold at all nothing is known: the bound is 1. */
 export const errorsOf = (
   query: StatsQuery,
   rows: readonly StatsRow[],
   parts: readonly PartRow[],
-  doubled: number,
 ): Record<string, number> => {
   const byGroup = new Map<string, PartRow[]>();
   for (const part of parts) {
@@ -71,9 +72,21 @@ export const errorsOf = (
   }
   return Object.fromEntries(
     query.metrics.map((name, at) => {
-      const errors = rows.map((row) => errorOf(name, row, at, byGroup.get(JSON.stringify(row.groups)) ?? []));
-      const bias = name === 'visitors' || metricOf(name).side === 'sessions' ? doubled : 0;
-      return [name, Math.round((Math.max(0, ...errors) + bias) * 10_000) / 10_000];
+      const errors = rows.map((row) => {
+        const ofGroup = byGroup.get(JSON.stringify(row.groups)) ?? [];
+        const twice = name === 'visitors' || metricOf(name).side === 'sessions';
+        const bias = twice ? (ofGroup.find(({ part }) => part < 0)?.doubled ?? 0) : 0;
+        return (
+          errorOf(
+            name,
+            row,
+            at,
+            ofGroup.filter(({ part }) => part >= 0),
+          ) + bias
+        );
+      });
+      const known = rows.some((row) => (sizeOf(row.values[at]) ?? 0) !== 0);
+      return [name, known ? Math.round(Math.max(0, ...errors) * 10_000) / 10_000 : 1];
     }),
   );
 };

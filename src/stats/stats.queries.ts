@@ -63,7 +63,8 @@ export interface Reading {
   readonly scan?: SessionScan | undefined;
   /** One of so many visitors. */
   readonly sample?: number | undefined;
-  /** Gives each group once for each of so many parts of the visitors, in column `part`, to see how much they differ. */
+  /** Gives each group also once for each of so many parts of the visitors, to see how much they differ: column `part`, -1 for all, with
+   *  `who`, how many visitors there are, and `doubled`, those of them that are users with several. */
   readonly spread?: number | undefined;
 }
 
@@ -118,19 +119,32 @@ export const statsSql = (query: StatsQuery, plan: StatsPlan, { scan, sample, spr
     WHERE ${selects(query, scope)}
     GROUP BY ${join(keys, ', ')}`;
   const later = after(query);
-  const outer = [
-    ...groupColumns,
-    ...(spread === undefined ? [] : [sql`cityHash64(identity) % ${uint32(spread)} AS part`]),
-  ];
-  const by = [...groupColumns, ...(spread === undefined ? [] : [sql`part`])];
+  const outer = [...groupColumns, ...(spread === undefined ? [] : partColumns(query.project))];
+  const inner =
+    spread === undefined
+      ? perSession
+      : sql`SELECT *, cityHash64(identity) % ${uint32(spread)} AS part_of FROM (${perSession})`;
   return sql`
     SELECT ${join([...outer, ...metrics.map((metric, index) => sql`${metric.total} AS ${column('m', index)}`)], ', ')}
-    FROM (${perSession})
-    ${by.length === 0 ? nothing : sql`GROUP BY ${join(by, ', ')}`}
+    FROM (${inner})
+    ${grouped(groupColumns, spread)}
     ${later === undefined ? nothing : sql`HAVING ${later}`}
     ${order(query)}
     ${query.limit === undefined ? nothing : sql`LIMIT ${uint32(query.limit)}`}`;
 };
+
+const grouped = (columns: readonly Sql[], spread: number | undefined): Sql => {
+  if (spread !== undefined)
+    return sql`GROUP BY GROUPING SETS ((${join(columns, ', ')}), (${join([...columns, sql`part_of`], ', ')}))`;
+  return columns.length === 0 ? nothing : sql`GROUP BY ${join(columns, ', ')}`;
+};
+
+const partColumns = (project: number): Sql[] => [
+  sql`if(grouping(part_of) = 1, -1, toInt16(part_of)) AS part`,
+  sql`uniqExact(identity) AS who`,
+  sql`uniqExactIf(identity, identity IN (
+      SELECT user_id FROM visitor_links WHERE project_id = ${uint32(project)} GROUP BY user_id HAVING uniqExact(visitor_id) > 1)) AS doubled`,
+];
 
 /** Whether an event is one that the question is about: its filter, its search, and the dimensions that it groups by. */
 export const selects = (query: StatsQuery, scope: EventScope): Sql =>
@@ -194,14 +208,3 @@ export const firstEvent = (project: number, since = STORABLE.from): Sql => sql`
   SELECT toUnixTimestamp64Milli(min(ts)) AS at, count() > 0 AS found
   FROM events
   WHERE ${within(project, { from: since, to: STORABLE.to })}`;
-
-/** Among the visitors of a sample, the share that belongs to users with several: one row { share }. */
-export const doubledVisitors = (query: StatsQuery, sample: number): Sql => sql`
-  SELECT if(count() = 0, 0, countIf(identity IN (
-      SELECT user_id FROM visitor_links WHERE project_id = ${uint32(query.project)} GROUP BY user_id HAVING uniqExact(visitor_id) > 1)) / count()) AS share
-  FROM (
-    SELECT DISTINCT identity
-    FROM ${eventSource({ ...scopeOf(query), sample: sample * FURTHER }, { identity: true, sessions: false })})`;
-
-/** A share needs fewer visitors than the figures do. */
-const FURTHER = 16;

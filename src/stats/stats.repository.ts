@@ -11,7 +11,7 @@ import { RolledRepository, type RolledRows } from './rolled/rolled.repository';
 import { EXACT_UP_TO, STATE_ERROR } from './rolled/rolled.queries';
 import { errorsOf, grown, type PartRow, sampleFor, SPREAD } from './sampling';
 import { planOf, type StatsPlan } from './stats.plan';
-import { doubledVisitors, firstEvent, type Reading, shownRange, statsSql } from './stats.queries';
+import { firstEvent, type Reading, shownRange, statsSql } from './stats.queries';
 import { sameGroups } from './stats.inquiry';
 import type { Account, Cost, StatsAnswer, StatsQuery, StatsRow } from './stats.types';
 
@@ -54,34 +54,38 @@ export class StatsRepository {
     const plan = planOf(query);
     const sample = auto ? sampleFor(query, plan, await this.#eventsIn(query, zone)) : undefined;
     const scan = plan.needs.sessions
-      ? await findSessionScan(run('stats_sessions', 'events'), query.project, query.range)
+      ? await findSessionScan(run('stats_sessions', 'events'), query.project, query.range, sample)
       : undefined;
-    const reading = { scan, sample };
-    const found = await run('stats', 'events')<Row>(statsSql(query, plan, reading));
-    const rows = found.map((row) => toStatsRow(query, row));
-    if (sample === undefined) return { rows, account: {} };
-    return this.#estimated(query, plan, { ...reading, sample }, rows, run);
+    if (sample !== undefined) return this.#estimated(query, plan, { scan, sample }, run);
+    const found = await run('stats', 'events')<Row>(statsSql(query, plan, { scan }));
+    return { rows: found.map((row) => toStatsRow(query, row)), account: {} };
   }
 
-  /** A sample's rows, for all visitors, with their error. */
+  /** A sample's rows, for all visitors, with their error. Where only the first of many rows are asked for they are found first. */
   async #estimated(
     query: StatsQuery,
     plan: StatsPlan,
     reading: Reading & { sample: number },
-    rows: readonly StatsRow[],
     run: NamedRun,
   ): Promise<StatsAnswer> {
-    const listed = query.groupings.some(({ kind }) => kind === 'value') ? sameGroups(query, rows, query.range) : query;
-    const { limit: _limit, after: _after, ...every } = { ...listed, order: [] };
-    const [parts, doubled] = await Promise.all([
-      rows.length === 0 ? [] : run('stats_error', 'events')<Row>(statsSql(every, plan, { ...reading, spread: SPREAD })),
-      run('stats_links', 'visitor_links')<{ share: number }>(doubledVisitors(query, reading.sample)),
-    ]);
-    const partRows = parts.map((row): PartRow => ({ ...toStatsRow(query, row), part: Number(row['part']) }));
-    const relativeError = errorsOf(query, rows, partRows, doubled[0]?.share ?? 0);
+    const all = query.limit === undefined && query.order.length === 0;
+    const first = all ? [] : await run('stats', 'events')<Row>(statsSql(query, plan, reading));
+    const listed = first.map((row) => toStatsRow(query, row));
+    const every = all ? query : { ...sameGroups(query, listed, query.range), order: [] };
+    const parts = await run('stats_parts', 'events')<Row>(statsSql(every, plan, { ...reading, spread: SPREAD }));
+    const partRows = parts.map((row): PartRow => ({
+      ...toStatsRow(query, row),
+      part: Number(row['part']),
+      doubled: Number(row['doubled']) / Math.max(1, Number(row['who'])),
+    }));
+    const rows = all ? partRows.filter(({ part }) => part < 0) : listed;
     return {
       rows: rows.map((row) => grown(query, row, reading.sample)),
-      account: { approximate: query.metrics, sampleFraction: 1 / reading.sample, relativeError },
+      account: {
+        approximate: query.metrics,
+        sampleFraction: 1 / reading.sample,
+        relativeError: errorsOf(query, rows, partRows),
+      },
     };
   }
 

@@ -39,8 +39,14 @@ interface Uncut {
 
 /** Finds the scan that holds every session of the range whole. Most ranges need one look of two hours to each side; the few
  *  visitors who never rest are followed by themselves.
+ *  @param sample one of how many visitors the scan is for
  *  @throws what `run` throws */
-export async function findSessionScan(run: RunQuery, project: number, range: TimeRange): Promise<SessionScan> {
+export async function findSessionScan(
+  run: RunQuery,
+  project: number,
+  range: TimeRange,
+  sample?: number,
+): Promise<SessionScan> {
   const [[named], related] = await Promise.all([
     run<{ found: number }>(hasNamed(project, range)),
     range.to - range.from < 2 * FIRST_LOOK_MS ? findRelated(run, project, range) : undefined,
@@ -51,7 +57,7 @@ export async function findSessionScan(run: RunQuery, project: number, range: Tim
   let reach: Reach = { before: look, after: look };
   for (;;) {
     const near = around(range, reach);
-    const uncut = await findUncut(run, project, range, near, of);
+    const uncut = await findUncut(run, project, range, near, of, sample);
     const visitors = [...new Set([...uncut.before.visitors, ...uncut.after.visitors])];
     if (visitors.length === 0) return { near, ...scan };
     if (visitors.length <= LISTED)
@@ -107,8 +113,9 @@ async function findUncut(
   range: TimeRange,
   scan: TimeRange,
   of: Sql,
+  sample?: number,
 ): Promise<Record<Side, Uncut>> {
-  const rows = await run<Uncut & { side: Side }>(uncutSessions(project, range, scan, of));
+  const rows = await run<Uncut & { side: Side }>(uncutSessions(project, range, scan, of, sample));
   const side = (name: Side): Uncut => rows.find((row) => row.side === name) ?? { visitors: [], identities: [] };
   return { before: side('before'), after: side('after') };
 }
@@ -133,7 +140,7 @@ export const hasNamed = (project: number, range: TimeRange): Sql => {
 /** Sessions that may go on beyond the edges of a scan, as the edge is no further than a session's gap from an event, and so is each
  *  event from the next up to the range: rows { side, visitors, identities }.
  *  @param of a further condition on rows */
-export const uncutSessions = (project: number, range: TimeRange, scan: TimeRange, of: Sql): Sql => {
+export const uncutSessions = (project: number, range: TimeRange, scan: TimeRange, of: Sql, sample?: number): Sql => {
   const gap = sql`if(session_id = 0, ${int64(SESSION_GAP_MS)}, ${int64(NAMED_GAP_MS)})`;
   const zones: Record<Side, TimeRange> = {
     before: { from: scan.from, to: range.from },
@@ -145,7 +152,10 @@ export const uncutSessions = (project: number, range: TimeRange, scan: TimeRange
     SELECT ${new Bound('String', side)} AS side, groupUniqArrayArray(visitors) AS visitors, groupUniqArray(toString(identity)) AS identities
     FROM (
       SELECT identity, groupUniqArray(toString(visitor_id)) AS visitors, arraySort(groupArray(toUnixTimestamp64Milli(ts))) AS times
-      FROM ${eventSource({ project, range: { from, to } }, { identity: true, sessions: false })}
+      FROM ${eventSource(
+        { project, range: { from, to }, ...(sample === undefined ? {} : { sample }) },
+        { identity: true, sessions: false },
+      )}
       WHERE ${during({ from, to })}${of}
       GROUP BY identity, session_id
       HAVING arrayMax(arrayDifference(arrayConcat([${int64(from)}], times, [${int64(to)}]))) <= ${gap})`;
