@@ -1,6 +1,7 @@
 // Is what is derived still right when processes die in the middle of deriving it? `kill -9` under late events and links, then every figure
 // is held against a ledger of its own, and every cell against the events.
-//   npm run chaos:aggregation -- [--kills 20] [--lanes 3] [--batch 30] [--json]
+//   npm run chaos:aggregation -- [--kills 20] [--within 12] [--lanes 3] [--batch 30] [--json]
+//   --within: a process that is told to end does so in one of its next steps, so many at most
 import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,12 +18,15 @@ import { expectedOf } from './support/shop-ledger.mjs';
 import { table } from './support/show.mjs';
 
 const text = { type: 'string' };
-const { values } = parseArgs({ options: { kills: text, lanes: text, batch: text, json: { type: 'boolean' } } });
+const { values } = parseArgs({
+  options: { kills: text, within: text, lanes: text, batch: text, json: { type: 'boolean' } },
+});
 const kills = Number(values.kills ?? 20);
+const within = Number(values.within ?? 12);
 const laneCount = Number(values.lanes ?? 3);
 const batchSize = Number(values.batch ?? 30);
-if (!(kills >= 0) || !(laneCount > 0) || !(batchSize > 0)) {
-  process.stderr.write('--kills, --lanes and --batch are numbers\n');
+if (!(kills >= 0) || !(within > 0) || !(laneCount > 0) || !(batchSize > 0)) {
+  process.stderr.write('--kills, --within, --lanes and --batch are numbers\n');
   process.exit(2);
 }
 const note = (line) => process.stderr.write(`${line}\n`);
@@ -287,7 +291,7 @@ await measure(async () => {
   const folder = await ownFolder('ledger');
   const steps = join(folder, 'steps');
   const server = await Server.start(
-    { QUICK_BEGAN: String(began), QUICK_STEPS: steps, INSERT_TIMEOUT_MS: '1500' },
+    { QUICK_BEGAN: String(began), QUICK_STEPS: steps, QUICK_WITHIN: String(within), INSERT_TIMEOUT_MS: '1500' },
     undefined,
     fileURLToPath(new URL('support/quick-server.mjs', import.meta.url)),
   );

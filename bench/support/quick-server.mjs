@@ -1,7 +1,7 @@
 // What is a server whose deriving is in a hurry? `serve()` of `dist/main.js` with small measures of time, that ends itself in the middle of a
 // step when it is told to (SIGUSR2): the way that a power cut would.
 //   QUICK_BEGAN: when the run began, milliseconds since the epoch; QUICK_STEPS: a file that gets a line for each step, and for each end;
-//   QUICK_END: the horizon is to come as close as it may
+//   QUICK_WITHIN: in how many steps at most; QUICK_END: the horizon is to come as close as it may
 import { ModuleRef } from '@nestjs/core';
 import { randomInt } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
@@ -28,7 +28,7 @@ const note = (line) => appendFileSync(process.env.QUICK_STEPS, `${line}\n`);
 
 /** How many steps from now this process ends itself; undefined: it does not. */
 let left;
-process.on('SIGUSR2', () => (left = randomInt(1, 12)));
+process.on('SIGUSR2', () => (left = randomInt(1, Number(process.env.QUICK_WITHIN) + 1)));
 
 const times = { viewMs: 300, leaseMs: 1_500, marginMs: 300, insertMs: Number(process.env.INSERT_TIMEOUT_MS) };
 const options = {
