@@ -1,6 +1,6 @@
 // Is what is derived still right when processes die in the middle of deriving it? `kill -9` under late events and links, then every figure
 // is held against a ledger of its own, and every cell against the events.
-//   npm run chaos:aggregation -- [--kills 20] [--within 12] [--lanes 3] [--batch 30] [--json]
+//   npm run chaos:aggregation -- [--kills 20] [--within 8] [--lanes 3] [--batch 30] [--json]
 //   --within: a process that is told to end does so in one of its next steps, so many at most
 import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -22,7 +22,7 @@ const { values } = parseArgs({
   options: { kills: text, within: text, lanes: text, batch: text, json: { type: 'boolean' } },
 });
 const kills = Number(values.kills ?? 20);
-const within = Number(values.within ?? 12);
+const within = Number(values.within ?? 8);
 const laneCount = Number(values.lanes ?? 3);
 const batchSize = Number(values.batch ?? 30);
 if (!(kills >= 0) || !(within > 0) || !(laneCount > 0) || !(batchSize > 0)) {
@@ -39,7 +39,7 @@ const HISTORY_MS = 2.5 * DAY_MS;
 const VISITORS = 120;
 /** A process that was told to end in a step, and comes to none, is ended from outside after this. */
 const STEP_WAIT_MS = 5_000;
-const SETTLED_MS = 240_000;
+const SETTLED_MS = 600_000;
 
 const one = (list) => list[randomInt(list.length)];
 
