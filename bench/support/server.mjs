@@ -68,7 +68,7 @@ export class Server {
       stream.setEncoding('utf8').on('data', (text) => (this.#said = (this.#said + text).slice(-20_000)));
     for (;;) {
       if (child.exitCode !== null || child.signalCode !== null)
-        throw new Error(`the server ended while it started:\n${this.#said}`);
+        throw new Error(`the server ended (${child.exitCode ?? child.signalCode}) while it started:\n${this.#said}`);
       if (await this.isReady()) return performance.now() - startedAt;
       if (performance.now() - startedAt > 90_000) throw new Error(`the server did not become ready:\n${this.#said}`);
       await sleep(10);
