@@ -67,6 +67,20 @@ module.exports = {
       to: { path: '^src/(visitors|stats|funnels|goals|realtime|health)/' },
     },
     {
+      name: 'goals-know-no-reader',
+      comment: 'Statistics and funnels look goals up; a goal knows what events are, and nobody who asks.',
+      severity: 'error',
+      from: { path: '^src/goals/' },
+      to: { path: '^src/(visitors|stats|funnels|realtime|aggregation|health)/' },
+    },
+    {
+      name: 'stats-know-no-funnels',
+      comment: 'Funnels use what every question about a range has in common; never the other way round.',
+      severity: 'error',
+      from: { path: '^src/stats/' },
+      to: { path: '^src/(visitors|funnels|realtime|health)/' },
+    },
+    {
       name: 'health-knows-platform',
       severity: 'error',
       from: { path: '^src/health/' },

@@ -1,17 +1,13 @@
 // When is a sample of visitors enough, what do its figures stand for, and how far can they be off? Pure.
 import { metricOf } from './metrics';
 import { needsOfFilter } from '../events/query';
+import { meanError, sampleOf, sumError } from './spread';
 import type { StatsPlan } from './stats.plan';
 import type { MetricValue, StatsQuery, StatsRow } from './stats.types';
 
 /** Rows that a chart can read at once in some 200 ms: cutting sessions costs several times as much as counting events. */
 const PLAIN_ROWS = 2_000_000;
 const SESSION_ROWS = 400_000;
-/** Parts of a sample whose differences tell its error. */
-export const SPREAD = 16;
-/** 97.5 % quantile of Student's t with SPREAD - 1 degrees of freedom, and some more as the visitors of one user may lie in two parts. */
-const T = 2.4;
-
 /** Figures that grow with the number of visitors; means and shares stay as they are. */
 const GROWS = /^(visitors|sessions|pageviews|events|revenue|uniqueEvents|entries|exits|sum\(.*\))$/s;
 /** Figures of which a sample says nothing about the whole. */
@@ -20,8 +16,8 @@ const UNKNOWABLE = /^(min|max|uniq)\(/;
 /** One of how many visitors to read for a question over so many events; undefined: all of them. */
 export const sampleFor = (query: StatsQuery, plan: StatsPlan, events: number): number | undefined => {
   const most = plan.needs.sessions ? SESSION_ROWS : PLAIN_ROWS;
-  if (events <= most || query.metrics.some((name) => UNKNOWABLE.test(name)) || isAboutVisitors(query)) return undefined;
-  return 2 ** Math.ceil(Math.log2(events / most));
+  if (query.metrics.some((name) => UNKNOWABLE.test(name)) || isAboutVisitors(query)) return undefined;
+  return sampleOf(events, most);
 };
 
 /** A question about single visitors is not to be answered about others. */
@@ -95,22 +91,11 @@ const errorOf = (name: string, row: StatsRow, at: number, parts: readonly PartRo
   const whole = sizeOf(row.values[at]);
   if (whole === undefined || whole === 0) return 0;
   const found = parts.map(({ values }) => sizeOf(values[at])).filter((value) => value !== undefined);
-  if (GROWS.test(name)) {
-    // A part without a row counted nothing.
-    const all = [...found, ...Array<number>(Math.max(0, SPREAD - found.length)).fill(0)];
-    const total = all.reduce((sum, value) => sum + value, 0);
-    return total === 0 ? 0 : (T * Math.sqrt(SPREAD) * deviation(all)) / total;
-  }
-  return found.length < SPREAD / 2 ? 1 : (T * deviation(found)) / Math.sqrt(found.length) / Math.abs(whole);
+  return GROWS.test(name) ? sumError(found) : meanError(found, whole);
 };
 
 /** A figure as one number; of money all currencies together, as their errors go together. */
 const sizeOf = (value: MetricValue | undefined): number | undefined => {
   if (value === undefined || value === null) return undefined;
   return typeof value === 'number' ? value : value.reduce((sum, { amount }) => sum + Number(amount), 0);
-};
-
-const deviation = (values: readonly number[]): number => {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / Math.max(1, values.length - 1));
 };

@@ -6,13 +6,25 @@ import { AnswerCache } from './cache/answer-cache';
 import { DataVersions } from './cache/data-version';
 import { SharedAnswers } from './cache/shared-answers';
 import { RolledRepository } from './rolled/rolled.repository';
+import { Spans } from './spans';
 import { StatsController } from './stats.controller';
 import { StatsRepository } from './stats.repository';
 import { StatsService } from './stats.service';
+import { Volumes } from './volumes';
 
 @Module({
   imports: [AggregationModule, ChangesModule],
   controllers: [StatsController],
-  providers: [AnswerCache, DataVersions, RolledRepository, SharedAnswers, StatsService, StatsRepository],
+  providers: [
+    AnswerCache,
+    DataVersions,
+    RolledRepository,
+    SharedAnswers,
+    Spans,
+    StatsRepository,
+    StatsService,
+    Volumes,
+  ],
+  exports: [Spans, Volumes],
 })
 export class StatsModule {}

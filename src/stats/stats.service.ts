@@ -1,17 +1,14 @@
 // How is each question about statistics answered? Request, inquiry, rows, answer: one path for every route, and again for a comparison.
 import { Injectable } from '@nestjs/common';
-import { Clock } from '../common/clock';
 import { toPage, type Page } from '../common/cursor';
-import { needsFirstEvent } from '../common/period';
 import type { TimeRange } from '../common/time-range';
-import { type Project, shownFrom } from '../projects';
+import type { Project } from '../projects';
 import { AnswerCache } from './cache/answer-cache';
 import type { Asker } from './cache/asker';
 import type * as dto from './stats.dto';
+import { Spans } from './spans';
 import * as inquiry from './stats.inquiry';
 import { bucketsOf } from './stats.queries';
-import { StatsRepository } from './stats.repository';
-import * as ask from './stats.request';
 import * as answer from './stats.result';
 import type { StatsAnswer, StatsQuery, StatsRow } from './stats.types';
 
@@ -27,9 +24,8 @@ interface Answered {
 @Injectable()
 export class StatsService {
   constructor(
-    private readonly stats: StatsRepository,
+    private readonly spans: Spans,
     private readonly answers: AnswerCache,
-    private readonly clock: Clock,
   ) {}
 
   /** The overview's figures of a range. @throws invalidInput, storeUnavailable, queryTooLarge */
@@ -67,7 +63,7 @@ export class StatsService {
   }
 
   async #answer(project: Project, request: Request, asked: inquiry.Inquiry, asker: Asker): Promise<Answered> {
-    const span = await this.#span(project, request);
+    const span = await this.spans.of(project, request);
     const zone = project.timezone;
     const { query, comparison: comparedWith } = inquiry.resolve(asked, request, project.number, span);
     // Of buckets on later pages it would be the first page again.
@@ -105,18 +101,6 @@ export class StatsService {
   /** Rows as the warehouse gives them, with how they were come by. */
   #rows(query: StatsQuery, zone: string, asker: Asker): Promise<StatsAnswer> {
     return this.answers.answer(query, zone, asker);
-  }
-
-  async #span(project: Project, request: Request): Promise<ask.Span> {
-    const now = this.clock.now();
-    const since = shownFrom(project, now);
-    const firstEventAt = needsFirstEvent(request) ? await this.stats.firstEventAt(project.number, since) : undefined;
-    return ask.spanOf(request, {
-      timezone: project.timezone,
-      now,
-      ...(firstEventAt === undefined ? {} : { firstEventAt }),
-      ...(since === undefined ? {} : { since }),
-    });
   }
 }
 

@@ -2,6 +2,7 @@
 import type { Interval } from '../common/buckets';
 import type { TimeRange } from '../common/time-range';
 import type { Filter } from '../events/query';
+import type { Cost } from '../platform/clickhouse/reads';
 
 /** By what rows are grouped: a dimension of events, or buckets of local time. */
 export type Grouping =
@@ -59,24 +60,6 @@ export type MetricValue = number | Money[] | null;
 export interface StatsRow {
   readonly groups: readonly (string | number)[];
   readonly values: readonly MetricValue[];
-}
-
-/** One read of an answer. */
-export interface ExplainedPart {
-  /** What it was for. */
-  readonly name: string;
-  readonly table: string;
-  readonly rows: number;
-  readonly bytes: number;
-  readonly ms: number;
-}
-
-/** What an answer cost: its reads, and their sums. */
-export interface Cost {
-  readonly parts: readonly ExplainedPart[];
-  readonly rows: number;
-  readonly bytes: number;
-  readonly ms: number;
 }
 
 /** How an answer was come by. */

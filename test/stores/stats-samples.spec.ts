@@ -8,6 +8,7 @@ import { ClickHouse } from '../../src/platform/clickhouse/clickhouse';
 import { migrateClickHouse } from '../../src/platform/clickhouse/migrate';
 import { OVERVIEW_METRICS } from '../../src/stats/metrics';
 import { RolledRepository } from '../../src/stats/rolled/rolled.repository';
+import { Volumes } from '../../src/stats/volumes';
 import { StatsRepository } from '../../src/stats/stats.repository';
 import { question } from '../../src/stats/stats.request';
 import type { StatsQuery } from '../../src/stats/stats.types';
@@ -48,7 +49,7 @@ beforeAll(async () => {
     revisionOf: async () => 1,
   } as unknown as RollupSnapshots;
   const changes = { owes: () => false } as unknown as ChangeLog;
-  stats = new StatsRepository(clickhouse, new RolledRepository(snapshots), snapshots, changes);
+  stats = new StatsRepository(clickhouse, new RolledRepository(snapshots), new Volumes(snapshots), changes);
 });
 afterAll(() => clickhouse.onApplicationShutdown());
 

@@ -12,6 +12,7 @@ import { migrateClickHouse } from '../../src/platform/clickhouse/migrate';
 import { metricOf, METRICS as PLAIN_METRICS } from '../../src/stats/metrics';
 import type { RollupSnapshots } from '../../src/aggregation';
 import { RolledRepository } from '../../src/stats/rolled/rolled.repository';
+import { Volumes } from '../../src/stats/volumes';
 import { StatsRepository } from '../../src/stats/stats.repository';
 import { sameGroups } from '../../src/stats/stats.inquiry';
 import { question, readCursor } from '../../src/stats/stats.request';
@@ -47,7 +48,12 @@ beforeAll(async () => {
   // Nothing is derived: every answer is read from raw events.
   const snapshots = { of: async () => undefined, revisionOf: async () => 0 } as unknown as RollupSnapshots;
   const nothingOwed = { owes: () => false } as unknown as ChangeLog;
-  const repository = new StatsRepository(clickhouse, new RolledRepository(snapshots), snapshots, nothingOwed);
+  const repository = new StatsRepository(
+    clickhouse,
+    new RolledRepository(snapshots),
+    new Volumes(snapshots),
+    nothingOwed,
+  );
   stats = { rows: async (query) => (await repository.answer(query, 'UTC')).rows };
 });
 afterAll(() => clickhouse.onApplicationShutdown());

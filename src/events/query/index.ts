@@ -15,3 +15,4 @@ export {
   STORABLE,
   within,
 } from './source';
+export { type Target, targetFilter } from './targets';
