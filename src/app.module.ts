@@ -7,6 +7,7 @@ import { Clock } from './common/clock';
 import { ConfigModule } from './config/config.module';
 import type { Env, StoreUrls } from './config/env';
 import { EventsModule } from './events';
+import { GoalsModule } from './goals';
 import { HealthModule } from './health';
 import { ClickHouseModule } from './platform/clickhouse/clickhouse.module';
 import { Lifecycle } from './platform/http/lifecycle';
@@ -42,6 +43,7 @@ export class AppModule {
         ProjectsModule,
         EventsModule,
         AggregationModule,
+        GoalsModule,
         StatsModule,
         HealthModule,
         ...imports,

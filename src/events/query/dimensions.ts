@@ -88,10 +88,16 @@ const property = (name: string, key: string): Dimension => {
   };
 };
 
-/** Names of all dimensions but the properties. */
-export const DIMENSIONS: readonly string[] = [...registry.keys()];
+/** The dimension of goals. What a goal is stands in no event: whoever asks puts filters in its place, before there is any SQL. */
+export const GOAL = 'goal';
 
-/** The dimension of a name, `property:<key>` included; undefined for names that there are none of. */
+/** Names of all dimensions but the properties. */
+export const DIMENSIONS: readonly string[] = [...registry.keys()].flatMap((name) =>
+  name === 'visitor' ? [GOAL, name] : [name],
+);
+
+/** The dimension of a name, `property:<key>` included; undefined for names that there are none of, and for `goal`,
+ *  which has no SQL of its own. */
 export const findDimension = (name: string): Dimension | undefined => {
   if (!name.startsWith(PROPERTY)) return registry.get(name);
   const key = name.slice(PROPERTY.length);

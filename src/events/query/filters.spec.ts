@@ -39,7 +39,6 @@ it.each<[unknown, string]>([
   [['not', nested(1), nested(1)], 'filters invalid_filter'],
   [['and', nested(1), ['is', 'pag', ['/']]], 'filters[2][1] unknown_dimension'],
   [['is', 'constructor', ['/']], 'filters[1] unknown_dimension'],
-  [['is', 'goal', ['x']], 'filters[1] unknown_dimension'],
   [['is', 'property:', ['x']], 'filters[1] unknown_dimension'],
   [['is', 7, ['x']], 'filters[1] unknown_dimension'],
   [['is', 'page'], 'filters[2] invalid_values'],
@@ -166,8 +165,20 @@ it('tells groups of values apart, whatever characters they hold', () => {
   expect(query).toMatchSnapshot();
 });
 
-it('has a dimension for every word of the contract but goal, which comes with goals', () => {
+it('takes goals where somebody puts filters in their place, and makes no SQL of a goal that nobody did so with', () => {
+  const tree = ['not', ['did', ['is', 'goal', ['Signup']]]];
+  const filter = parseFilter(tree);
+  expect(toJson(filter)).toEqual(tree);
+  expect(fault(() => parseFilter(tree, 'filters', { goals: false }))).toBe('filters[1][1][1] unknown_dimension');
+  expect(fault(() => parseFilterText(JSON.stringify(tree), 'steps[0].filters', { goals: false }))).toBe(
+    'steps[0].filters[1][1][1] unknown_dimension',
+  );
+  expect(() => filterSql(filter, scope)).toThrow('names goals');
+  expect(() => needsOfFilter(filter)).toThrow('names goals');
+});
+
+it('has a dimension for every word of the contract', () => {
   const words =
-    'page hostname entryPage exitPage title referrer source channel utmSource utmMedium utmCampaign utmContent utmTerm country region city browser browserVersion os osVersion device screen language event visitor';
+    'page hostname entryPage exitPage title referrer source channel utmSource utmMedium utmCampaign utmContent utmTerm country region city browser browserVersion os osVersion device screen language event goal visitor';
   expect([...DIMENSIONS]).toEqual(words.split(' '));
 });

@@ -2,7 +2,7 @@
 import { invalidInput, type FieldError } from '../../common/problem';
 import { float64, join, sql, text, texts, type Sql } from '../../platform/clickhouse/sql';
 import { isCleanText } from '../../common/clean-text';
-import { bothNeed, DIMENSIONS, findDimension, PLAIN, type Dimension, type Needs } from './dimensions';
+import { bothNeed, DIMENSIONS, findDimension, GOAL, PLAIN, type Dimension, type Needs } from './dimensions';
 import { during, eventSource, type EventScope } from './source';
 
 const TEXT_OPS = ['is', 'isNot', 'contains', 'notContains', 'startsWith', 'endsWith', 'matches', 'notMatches'] as const;
@@ -22,6 +22,7 @@ export type Filter =
   | { readonly kind: 'not'; readonly filter: Filter }
   /** The visitor did an event in the range that the filter selects. */
   | { readonly kind: 'did'; readonly filter: Filter }
+  /** A test of `goal` is to be put into other words before there is any SQL. */
   | { readonly kind: 'test'; readonly op: FilterOp; readonly dimension: string; readonly values: readonly string[] }
   /** The values of these dimensions together are one of these groups. Made by the server alone: no request can say it. */
   | { readonly kind: 'among'; readonly dimensions: readonly string[]; readonly groups: readonly (readonly string[])[] };
@@ -37,10 +38,15 @@ const refuse = (path: string, code: string, message: string): never => {
   throw invalidInput({ errors: [error] });
 };
 
+/** Which dimensions a filter may name: all, or all but goals, where nobody puts filters in their place. */
+export interface FilterRules {
+  readonly goals?: boolean;
+}
+
 /** Reads a filter tree out of JSON that was parsed already.
  *  @param path where it stands in the request; errors name the place under it, as `filters[1][2]`
  *  @throws invalidInput */
-export const parseFilter = (input: unknown, path = 'filters'): Filter => {
+export const parseFilter = (input: unknown, path = 'filters', rules: FilterRules = {}): Filter => {
   let nodes = 0;
   const parse = (node: unknown, at: string, depth: number): Filter => {
     nodes += 1;
@@ -60,14 +66,18 @@ export const parseFilter = (input: unknown, path = 'filters'): Filter => {
     }
     if (typeof op !== 'string' || !isOneOf(FILTER_OPS, op))
       return refuse(`${at}[0]`, 'unknown_operator', `must be one of and, or, not, did, ${FILTER_OPS.join(', ')}`);
-    return parseTest(op, rest, at);
+    return parseTest(op, rest, at, rules);
   };
   return parse(input, path, 1);
 };
 
 /** Reads the JSON text of a filter tree, as a query string carries it; undefined where none was sent.
  *  @throws invalidInput */
-export const parseFilterText = (json: string | undefined, path = 'filters'): Filter | undefined => {
+export const parseFilterText = (
+  json: string | undefined,
+  path = 'filters',
+  rules: FilterRules = {},
+): Filter | undefined => {
   if (json === undefined) return undefined;
   let input: unknown;
   try {
@@ -75,14 +85,17 @@ export const parseFilterText = (json: string | undefined, path = 'filters'): Fil
   } catch {
     return refuse(path, 'invalid_json', 'must be JSON, for example ["is", "country", ["DE"]]');
   }
-  return parseFilter(input, path);
+  return parseFilter(input, path, rules);
 };
 
-const parseTest = (op: FilterOp, rest: readonly unknown[], at: string): Filter => {
+const parseTest = (op: FilterOp, rest: readonly unknown[], at: string, { goals = true }: FilterRules): Filter => {
   const [name, given] = rest;
-  const dimension = typeof name === 'string' ? findDimension(name) : undefined;
-  if (dimension === undefined)
-    return refuse(`${at}[1]`, 'unknown_dimension', `must be one of ${DIMENSIONS.join(', ')}, property:<key>`);
+  const dimension: Pick<Dimension, 'name' | 'number'> | undefined =
+    name === GOAL && goals ? { name: GOAL } : typeof name === 'string' ? findDimension(name) : undefined;
+  if (dimension === undefined) {
+    const names = DIMENSIONS.filter((known) => goals || known !== GOAL);
+    return refuse(`${at}[1]`, 'unknown_dimension', `must be one of ${names.join(', ')}, property:<key>`);
+  }
   if (rest.length > 2) return refuse(at, 'invalid_filter', 'must have an operator, a dimension and a list of values');
   if (isOneOf(PRESENCE_OPS, op)) {
     if (given !== undefined && !(Array.isArray(given) && given.length === 0))
@@ -193,6 +206,7 @@ const amongSql = (dimensions: readonly Dimension[], groups: readonly (readonly s
 };
 
 const known = (name: string): Dimension => {
+  if (name === GOAL) throw new Error('A filter names goals that nothing was put in place of');
   const dimension = findDimension(name);
   if (dimension === undefined) throw new Error('A filter that was not parsed has an unknown dimension');
   return dimension;

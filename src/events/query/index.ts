@@ -1,6 +1,15 @@
 // What may other features use to ask about events? Dimensions, filters, and the rows to ask.
-export { bothNeed, type Dimension, DIMENSIONS, findDimension, type Needs, PLAIN } from './dimensions';
-export { allOf, type Filter, filterSql, needsOfFilter, parseFilter, parseFilterText, toJson } from './filters';
+export { bothNeed, type Dimension, DIMENSIONS, findDimension, GOAL, type Needs, PLAIN } from './dimensions';
+export {
+  allOf,
+  type Filter,
+  type FilterRules,
+  filterSql,
+  needsOfFilter,
+  parseFilter,
+  parseFilterText,
+  toJson,
+} from './filters';
 export { findRelated, findSessionScan, hasNamed, type RunQuery } from './session-scan';
 export {
   during,

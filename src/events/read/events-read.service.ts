@@ -101,7 +101,7 @@ export class EventsReadService {
     const range = resolveRange(query, firstEventAt === undefined ? { timezone, now } : { timezone, now, firstEventAt });
     const starts = bucketStarts(range, query.interval, timezone, MAX_BUCKETS);
     if (starts === undefined) throw tooManyBuckets(query.interval);
-    const filter = parseFilterText(query.filters);
+    const filter = parseFilterText(query.filters, 'filters', { goals: false });
     const read: EventRead = { ...scope, range, ...(filter === undefined ? {} : { filter }) };
     const names = query.names ?? (await this.events.frequentNames(read, MAX_SERIES, caller));
     const counts = new Map<string, number>();
@@ -163,7 +163,7 @@ export class EventsReadService {
 
   #read(project: Project, query: EventSelectionQuery & EventIdentityQuery): EventRead {
     const { name, visitorId, userId, sessionId } = query;
-    const filter = parseFilterText(query.filters);
+    const filter = parseFilterText(query.filters, 'filters', { goals: false });
     return {
       ...this.#scope(project),
       range: this.#range(project, query),
