@@ -43,6 +43,8 @@ export interface EventScope {
   readonly cut?: number;
   /** As if nothing had happened before this moment, milliseconds. */
   readonly since?: number;
+  /** As if nothing had arrived after this moment, milliseconds. */
+  readonly arrived?: number;
   /** Tells of each session, in columns `before_*`, what it was before this moment, milliseconds. */
   readonly floor?: number;
   /** One of so many visitors, a power of two: those of the lowest hashes, whose rows lie together. */
@@ -107,10 +109,10 @@ export const relatedVisitors = (project: number, range: TimeRange, limit: number
 };
 
 /** What narrows every read of a scope. */
-const narrowed = ({ cut, since, sample }: EventScope): Sql =>
+const narrowed = ({ cut, since, arrived, sample }: EventScope): Sql =>
   sql`${cut === undefined ? nothing : sql` AND ts < ${moment(cut)}`}${
     since === undefined ? nothing : sql` AND ts >= ${moment(since)} AND toDate(ts) >= ${day(since)}`
-  }${
+  }${arrived === undefined ? nothing : sql` AND received_at <= ${moment(arrived)}`}${
     sample === undefined
       ? nothing
       : sql` AND visitor_id < ${new Bound('UInt64', ((1n << 64n) / BigInt(sample)).toString())}`
@@ -225,11 +227,6 @@ export const sessionSource = (scope: EventScope): Sql => sql`(
 /** A subselect, in brackets, of events with all their columns, each event once, and what is needed beside them.
  *  With sessions it also holds events outside the range, those of sessions that touch it: add `during(range)` where the range is meant. */
 export const eventSource = (scope: EventScope, needs: Needs): Sql => {
-  const { project, sessions } = scope;
-  if (needs.sessions) {
-    const listed =
-      sessions?.related && sql`visitor_id IN ${visitorList([...sessions.related, ...(sessions.far?.visitors ?? [])])}`;
-    return sessionized(identified(project, scanned(scope), listed), scope, needs);
-  }
-  return needs.identity ? identified(project, plain(scope)) : plain(scope);
+  if (needs.sessions) return sessionized(sessionRows(scope), scope, needs);
+  return needs.identity ? identified(scope.project, plain(scope)) : plain(scope);
 };
