@@ -1,5 +1,5 @@
-// Which stretches of a project's time are cells? The arithmetic of days, pieces and holes. Pure: no store, no clock.
-import { DAY_MS, MINUTE_MS, type TimeRange } from '../common/time-range';
+// Which stretches of a project's time are cells? The arithmetic of days and pieces. Pure: no store, no clock.
+import { DAY_MS, floorTo, QUARTER_MS, shared, type TimeRange } from '../common/time-range';
 import { addDays, localTime, startOfDay, type LocalDay } from '../common/time-zone';
 
 /** A cell as its pointer has it. */
@@ -10,54 +10,11 @@ export interface Cell extends TimeRange {
   readonly skipped: readonly string[];
 }
 
-/** Horizons are multiples of this: every zone's midnight of today is one too. */
-export const QUARTER_MS = 15 * MINUTE_MS;
-
-/** The last quarter hour at or before a moment. */
-export const quarterBefore = (at: number): number => Math.floor(at / QUARTER_MS) * QUARTER_MS;
+/** The last quarter hour at or before a moment: horizons are such. */
+export const quarterBefore = (at: number): number => floorTo(at, QUARTER_MS);
 
 /** The beginning of a moment's UTC day. */
-export const utcDayOf = (at: number): number => Math.floor(at / DAY_MS) * DAY_MS;
-
-export const overlaps = (a: TimeRange, b: TimeRange): boolean => a.from < b.to && b.from < a.to;
-
-export const holds = (range: TimeRange, at: number): boolean => range.from <= at && at < range.to;
-
-/** What two ranges share; undefined: nothing. */
-export const shared = (a: TimeRange, b: TimeRange): TimeRange | undefined =>
-  overlaps(a, b) ? { from: Math.max(a.from, b.from), to: Math.min(a.to, b.to) } : undefined;
-
-/** From the first beginning to the last end. There must be a range. */
-export const hull = (ranges: readonly TimeRange[]): TimeRange => ({
-  from: ranges.reduce((least, { from }) => Math.min(least, from), Infinity),
-  to: ranges.reduce((most, { to }) => Math.max(most, to), -Infinity),
-});
-
-/** The same time in as few ranges as it takes, oldest first. */
-export const coalesce = (ranges: readonly TimeRange[]): TimeRange[] => {
-  const merged: TimeRange[] = [];
-  for (const { from, to } of ranges.toSorted((a, b) => a.from - b.from)) {
-    const last = merged.at(-1);
-    if (last !== undefined && from <= last.to)
-      merged[merged.length - 1] = { from: last.from, to: Math.max(last.to, to) };
-    else if (from < to) merged.push({ from, to });
-  }
-  return merged;
-};
-
-/** What is left of a range outside the others, oldest first. */
-export const without = (range: TimeRange, others: readonly TimeRange[]): TimeRange[] => {
-  const left: TimeRange[] = [];
-  let from = range.from;
-  for (const other of coalesce(others)) {
-    if (other.to <= from) continue;
-    if (other.from >= range.to) break;
-    if (other.from > from) left.push({ from, to: other.from });
-    from = other.to;
-  }
-  if (from < range.to) left.push({ from, to: range.to });
-  return left;
-};
+export const utcDayOf = (at: number): number => floorTo(at, DAY_MS);
 
 /** The local day that holds a moment.
  *  TRICKY: a clock that is put back across midnight shows a date again that was over: the moment then belongs to the later day. */

@@ -1,13 +1,13 @@
 // How is what is derived kept right? Step by step: the horizon moves on, and what changed behind it is derived again.
 // Nothing is changed in Postgres before the one commit of a step, so a step can be cut short anywhere and taken again.
 import { Injectable } from '@nestjs/common';
-import { DAY_MS, type TimeRange } from '../common/time-range';
+import { DAY_MS, hull, overlaps, shared, type TimeRange } from '../common/time-range';
 import { Clock } from '../common/clock';
 import { Metrics } from '../platform/metrics/metrics';
 import { AggregationOptions } from './aggregation.options';
 import { AggregationRepository, type DueProject, type ProjectState } from './aggregation.repository';
 import { CellStore } from './cell-store';
-import { hull, localDayOf, overlaps, piecesOf, quarterBefore, shared, type Cell } from './cells';
+import { localDayOf, piecesOf, quarterBefore, type Cell } from './cells';
 import { CellsRepository } from './cells.repository';
 import { planAdvance, planDay, planLooks, planRepair, settleStale, type Settling } from './step-plan';
 

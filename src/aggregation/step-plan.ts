@@ -1,17 +1,6 @@
 // Which cells does a step compute? For the refresher: when the horizon moves, and when a stretch behind it changed. Pure.
-import { MINUTE_MS, type TimeRange } from '../common/time-range';
-import {
-  coalesce,
-  holds,
-  hull,
-  localDayOf,
-  localDaysOf,
-  overlaps,
-  piecesOf,
-  shared,
-  without,
-  type Cell,
-} from './cells';
+import { coalesce, holds, hull, MINUTE_MS, overlaps, shared, type TimeRange, without } from '../common/time-range';
+import { localDayOf, localDaysOf, piecesOf, type Cell } from './cells';
 
 /** A stretch to be derived again. `until` is when the change that it tells of is over at the latest.
  *  `REBUILD`: no event changed, only the rows are to be made again. */
@@ -119,7 +108,7 @@ export function planRepair(
     if (each.from !== day.from && within.length === 0 && waits) return [];
     if (isSettled(each, settling)) return [each];
     const derived = { from: each.from, to: Math.min(each.to, horizon) };
-    return [...within.map(({ from, to }) => ({ from, to })), ...without(derived, within)]
+    return [...within.map(({ from, to }) => ({ from, to })), ...without([derived], within)]
       .filter((part) => past.some((range) => overlaps(range, part)))
       .toSorted((a, b) => a.from - b.from);
   });
@@ -139,7 +128,7 @@ export function settleStale(
     const done = range.until === REBUILD ? [...changed, ...computed] : changed;
     if (!done.some((each) => overlaps(each, range))) continue;
     gone.push(range);
-    left.push(...without(range, done).map((rest) => ({ ...rest, until: range.until })));
+    left.push(...without([range], done).map((rest) => ({ ...rest, until: range.until })));
   }
   return { gone, left };
 }

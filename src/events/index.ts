@@ -5,7 +5,6 @@ export {
   ChangeTimes,
   eventHorizons,
   MarkStale,
-  QUARTER_MS,
   quarterOf,
   staleRanges,
   staleVisitors,
@@ -13,4 +12,12 @@ export {
 } from './changes';
 export { EventsModule } from './events.module';
 export { IngestSteps } from './ingest/ingest-steps';
+export { VisitorLinker } from './ingest/visitor-linker';
 export { filter, type IngestContext, type IngestStep, reject } from './pipeline';
+export { EventDto, EventUtmDto } from './read/event.dto';
+export type { EventOrder } from './read/events-list.queries';
+export { EventListDto } from './read/events-read.dto';
+export { EventsReadRepository } from './read/events-read.repository';
+export { toPlace as toEventPlace } from './read/events-read.service';
+export type { EventRead } from './read/selection';
+export { hexOf, type StoredEventRow, toEventDto } from './read/stored-event';

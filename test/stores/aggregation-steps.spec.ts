@@ -5,11 +5,11 @@ import { sql } from 'drizzle-orm';
 import { randomUUID } from 'node:crypto';
 import { AggregationOptions } from '../../src/aggregation/aggregation.options';
 import { AggregationRepository } from '../../src/aggregation/aggregation.repository';
-import { localDayOf, overlaps, quarterBefore, QUARTER_MS } from '../../src/aggregation/cells';
+import { localDayOf, quarterBefore } from '../../src/aggregation/cells';
 import { CellsRepository } from '../../src/aggregation/cells.repository';
 import { Refresher } from '../../src/aggregation/refresher';
 import { Clock } from '../../src/common/clock';
-import { HOUR_MS, MINUTE_MS } from '../../src/common/time-range';
+import { HOUR_MS, MINUTE_MS, overlaps, QUARTER_MS } from '../../src/common/time-range';
 
 import { readEnv } from '../../src/config/env';
 import { ChangesRepository } from '../../src/events/changes/changes.repository';

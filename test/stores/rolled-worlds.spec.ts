@@ -3,7 +3,7 @@
 import * as fc from 'fast-check';
 import { randomUUID } from 'node:crypto';
 import { bucketStarts, INTERVALS } from '../../src/common/buckets';
-import { DAY_MS, HOUR_MS, MINUTE_MS, type TimeRange } from '../../src/common/time-range';
+import { DAY_MS, floorTo, HOUR_MS, MINUTE_MS, QUARTER_MS, type TimeRange } from '../../src/common/time-range';
 import { readEnv, StoreUrls } from '../../src/config/env';
 import { type Cell, ROLLUP_DIMENSIONS, type RollupSnapshot, type RollupSnapshots } from '../../src/aggregation';
 import { AggregationOptions } from '../../src/aggregation/aggregation.options';
@@ -32,7 +32,6 @@ import {
 // A world is some ten cells, each a dozen statements.
 const numRuns = Number(process.env.STATS_RUNS ?? 6);
 jest.setTimeout(900_000);
-const QUARTER_MS = 15 * MINUTE_MS;
 
 let clickhouse: ClickHouse;
 let store: RollupStore;
@@ -67,7 +66,7 @@ const sealing = (): fc.Arbitrary<Sealing> =>
     cuts: fc.array(fc.integer({ min: 1, max: 95 }), { maxLength: 2 }),
   });
 
-const quarterBefore = (at: number): number => Math.floor(at / QUARTER_MS) * QUARTER_MS;
+const quarterBefore = (at: number): number => floorTo(at, QUARTER_MS);
 
 /** A project of its own with a world's events, derived as far as the sealing says. */
 async function settle(

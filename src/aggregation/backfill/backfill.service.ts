@@ -2,7 +2,7 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { Clock } from '../../common/clock';
 import { resolveRange } from '../../common/period';
-import { DAY_MS, type TimeRange } from '../../common/time-range';
+import { DAY_MS, shared, type TimeRange } from '../../common/time-range';
 import { JobsService, type CallAgain, type JobRun } from '../../platform/queue/jobs.service';
 import type { JobRecord } from '../../platform/queue/jobs.types';
 import type { Project } from '../../projects';
@@ -10,7 +10,7 @@ import { AggregationOptions } from '../aggregation.options';
 import { AggregationRepository } from '../aggregation.repository';
 import { CellStore } from '../cell-store';
 import { STORABLE } from '../../events/query';
-import { localDaysOf, shared, utcDayOf } from '../cells';
+import { localDaysOf, utcDayOf } from '../cells';
 import { CellsRepository } from '../cells.repository';
 
 /** Kind of the job. */

@@ -1,11 +1,11 @@
 // Does what is derived still say what the events say? Compares a cell with a new computation, and has derived again what differs or is not there.
 import { Injectable, Logger } from '@nestjs/common';
-import { DAY_MS, SECOND_MS, type TimeRange } from '../../common/time-range';
+import { DAY_MS, hull, SECOND_MS, shared, type TimeRange, without } from '../../common/time-range';
 import { Metrics } from '../../platform/metrics/metrics';
 import { AggregationOptions } from '../aggregation.options';
 import { AggregationRepository } from '../aggregation.repository';
 import { CellStore } from '../cell-store';
-import { hull, localDaysOf, shared, without, type Cell } from '../cells';
+import { localDaysOf, type Cell } from '../cells';
 import { CellsRepository } from '../cells.repository';
 import { type Derived, isDerived } from '../refresher';
 
@@ -68,7 +68,7 @@ export class RollupChecker {
     const cells = await this.cells.cells(project, hull(days));
     return days.flatMap((day) =>
       without(
-        day,
+        [day],
         cells.filter((cell) => shared(cell, day) !== undefined),
       ),
     );

@@ -1,15 +1,13 @@
 // Which stretch of time does a change make stale? The quarter hour around it, or the day where it is long ago: marks stay few.
-import { DAY_MS, HOUR_MS, MINUTE_MS, type TimeRange } from '../../common/time-range';
+import { DAY_MS, floorTo, HOUR_MS, MINUTE_MS, QUARTER_MS, type TimeRange } from '../../common/time-range';
 
-/** Cells begin and end on quarter hours of UTC: every zone's midnight is one. */
-export const QUARTER_MS = 15 * MINUTE_MS;
 /** Changes that are so long before `closing` are marked by the UTC day. */
 export const FINE_MS = 2 * DAY_MS;
 /** Silence that ends a session without and with an id. An event that goes can cut a session in two, so its neighbours are looked at too. */
 export const SILENCE_MS = { unnamed: 30 * MINUTE_MS, named: 24 * HOUR_MS } as const;
 
 const around = (at: number, size: number): TimeRange => {
-  const from = Math.floor(at / size) * size;
+  const from = floorTo(at, size);
   return { from, to: from + size };
 };
 

@@ -1,8 +1,8 @@
 // Where in the events is what changed? For what can't be said while it is stored: links of visitors, and what a process left behind that died.
-import { DAY_MS, HOUR_MS } from '../../common/time-range';
+import { DAY_MS, HOUR_MS, QUARTER_MS } from '../../common/time-range';
 import { Bound, instant, int64, sql, type Sql, uint32 } from '../../platform/clickhouse/sql';
 import { STORABLE, within } from '../query';
-import { FINE_MS, QUARTER_MS, SILENCE_MS } from './cells';
+import { FINE_MS, SILENCE_MS } from './cells';
 
 /** Days for what is long before `closing`, quarter hours else; see `cellOf`. */
 const stepOf = (closing: number): Sql =>

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
-import { DAY_MS } from '../../common/time-range';
-import { cellOf, cellsAroundGone, FINE_MS, QUARTER_MS, quarterOf } from './cells';
+import { DAY_MS, QUARTER_MS } from '../../common/time-range';
+import { cellOf, cellsAroundGone, FINE_MS, quarterOf } from './cells';
 import { Debts } from './debts';
 
 const moment = () => fc.integer({ min: 0, max: Date.UTC(2149, 0, 1) });

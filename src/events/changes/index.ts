@@ -1,5 +1,5 @@
 // What may the rest of the house use to say, or hear, that events changed?
-export { cellsAroundGone, QUARTER_MS, quarterOf, SILENCE_MS } from './cells';
+export { cellsAroundGone, quarterOf, SILENCE_MS } from './cells';
 export { ChangeLog, type Ticket } from './change-log';
 export { ChangeTimes, LEASE_MS, MARGIN_MS, VIEW_MS } from './change-times';
 export { ChangesModule } from './changes.module';

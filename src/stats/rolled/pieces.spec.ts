@@ -1,10 +1,9 @@
 // Is a range taken apart so that nothing is missing, nothing is there twice, and it ends?
 import * as fc from 'fast-check';
-import { HOUR_MS, MINUTE_MS, type TimeRange } from '../../common/time-range';
+import { coalesce, HOUR_MS, MINUTE_MS, QUARTER_MS, type TimeRange, without } from '../../common/time-range';
 import type { Cell, RollupSnapshot } from '../../aggregation';
-import { merged, piecesOf, without } from './pieces';
+import { piecesOf } from './pieces';
 
-const QUARTER_MS = 15 * MINUTE_MS;
 const cell = (from: number, to: number, more: Partial<Cell> = {}): Cell => ({
   from,
   to,
@@ -93,8 +92,8 @@ it('covers every event before the horizon once, in few raw stretches, however it
           from: Math.max(from, sealed.from),
           to: Math.min(to, sealed.to),
         }));
-        const derived = without(merged(taken), pieces.raw);
-        const held = merged(
+        const derived = without(coalesce(taken), pieces.raw);
+        const held = coalesce(
           [...cells, ...closures].map(({ from, to }) => ({
             from: Math.max(from, sealed.from),
             to: Math.min(to, sealed.to),

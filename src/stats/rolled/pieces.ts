@@ -1,8 +1,17 @@
 // Which stretches of a question's range can be taken from derived rows, and which must be read from raw events? Pure.
-import { HOUR_MS, MINUTE_MS, type TimeRange } from '../../common/time-range';
+import {
+  ceilTo,
+  coalesce,
+  floorTo,
+  HOUR_MS,
+  overlaps,
+  QUARTER_MS,
+  shared,
+  type TimeRange,
+  without,
+} from '../../common/time-range';
 import type { Cell, RollupSnapshot } from '../../aggregation';
 
-const QUARTER_MS = 15 * MINUTE_MS;
 /** Each stretch of raw events is a read of its own: beyond so many, what lies between the closest is read with them. */
 const MOST_RAW = 4;
 
@@ -25,8 +34,6 @@ export interface Pieces {
   readonly splitHours: readonly number[];
   /** Stretches before the horizon that must be read raw, oldest first. */
   readonly raw: readonly TimeRange[];
-  /** Events in the derived part, about. */
-  readonly events: number;
 }
 
 /** Takes a range apart.
@@ -43,13 +50,15 @@ export const piecesOf = (
   const dirty = closures.filter((closure) => overlaps(closure, sealed));
   let parts = snapshot.cells.flatMap((cell) => derivedParts(cell, sealed, dirty, asked));
   // Time in no cell is empty; in a cell, or in what is stale, it is read.
-  let held = [...snapshot.cells.filter(({ events }) => events > 0), ...dirty].map((part) => clip(part, sealed));
-  let raw = without(merged(held), parts);
+  let held = [...snapshot.cells.filter(({ events }) => events > 0), ...dirty].flatMap(
+    (part) => shared(part, sealed) ?? [],
+  );
+  let raw = without(coalesce(held), parts);
   while (raw.length > MOST_RAW) {
     const gap = closest(raw, parts);
     parts = parts.filter((part) => !overlaps(part, gap));
     held = [...held, gap];
-    raw = without(merged(held), parts);
+    raw = without(coalesce(held), parts);
   }
   if (parts.length === 0) return undefined;
   const whole = parts.filter(isWhole(asked));
@@ -61,13 +70,12 @@ export const piecesOf = (
     range.to,
     ...raw.flatMap(({ from, to }) => [from, to]),
   ];
-  const inCut = (hour: number): boolean => cut.some(({ cell }) => hour < cell.to && hour + HOUR_MS > cell.from);
+  const inCut = (hour: number): boolean => cut.some(({ cell }) => overlaps(cell, { from: hour, to: hour + HOUR_MS }));
   return {
     whole: whole.map(({ cell }) => cell),
     cut: [...new Set(cut.map(({ cell }) => cell))],
     splitHours: [...new Set(ends.filter((at) => at % HOUR_MS !== 0).map((at) => floorTo(at, HOUR_MS)))].filter(inCut),
     raw,
-    events: parts.reduce((sum, { cell, from, to }) => sum + (cell.events * (to - from)) / (cell.to - cell.from), 0),
   };
 };
 
@@ -84,8 +92,8 @@ const isWhole =
 const derivedParts = (cell: Cell, sealed: TimeRange, dirty: readonly TimeRange[], asked: Asked): Part[] => {
   const { dimension } = asked;
   if (!cell.detailed || (dimension !== undefined && isSkipped(cell, dimension))) return [];
-  const inRange = clip(cell, sealed);
-  const clean = without([inRange], dirty)
+  const inRange = shared(cell, sealed);
+  const clean = without(inRange === undefined ? [] : [inRange], dirty)
     // Quarters are the smallest rows there are.
     .map(({ from, to }) => ({
       from: ceilTo(from, QUARTER_MS),
@@ -105,40 +113,4 @@ const closest = (raw: readonly TimeRange[], parts: readonly Part[]): TimeRange =
   const eventsIn = (gap: TimeRange): number =>
     parts.reduce((sum, part) => (overlaps(part, gap) ? sum + part.cell.events : sum), 0);
   return gaps.reduce((best, gap) => (eventsIn(gap) < eventsIn(best) ? gap : best));
-};
-
-const floorTo = (at: number, step: number): number => Math.floor(at / step) * step;
-const ceilTo = (at: number, step: number): number => Math.ceil(at / step) * step;
-const overlaps = (a: TimeRange, b: TimeRange): boolean => a.from < b.to && b.from < a.to;
-const clip = (range: TimeRange, { from, to }: TimeRange): TimeRange => ({
-  from: Math.max(range.from, from),
-  to: Math.min(range.to, to),
-});
-
-/** Ranges in order, those that touch as one. */
-export const merged = (ranges: readonly TimeRange[]): TimeRange[] => {
-  const result: { from: number; to: number }[] = [];
-  for (const { from, to } of [...ranges].sort((a, b) => a.from - b.from)) {
-    const last = result.at(-1);
-    if (to <= from) continue;
-    if (last !== undefined && from <= last.to) last.to = Math.max(last.to, to);
-    else result.push({ from, to });
-  }
-  return result;
-};
-
-/** What is left of ranges. */
-export const without = (ranges: readonly TimeRange[], taken: readonly TimeRange[]): TimeRange[] => {
-  const holes = merged(taken);
-  return ranges.flatMap((range) => {
-    const left: TimeRange[] = [];
-    let from = range.from;
-    for (const hole of holes) {
-      if (hole.to <= from || hole.from >= range.to) continue;
-      if (hole.from > from) left.push({ from, to: hole.from });
-      from = Math.max(from, hole.to);
-    }
-    if (from < range.to) left.push({ from, to: range.to });
-    return left;
-  });
 };

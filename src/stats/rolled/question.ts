@@ -24,6 +24,8 @@ export const rolledQuestion = ({ metrics, groupings, filter }: StatsQuery): Roll
   if (filter !== undefined && asked === undefined) return undefined;
   const dimensions = new Set<string>(asked === undefined ? [] : [asked.dimension]);
   for (const grouping of groupings) {
+    // What a goal is may change: nothing is kept by it.
+    if (grouping.kind === 'goal') return undefined;
     if (grouping.kind === 'value') dimensions.add(grouping.dimension);
     // Rows are for quarters of an hour at the least.
     else if (grouping.interval === 'minute') return undefined;
