@@ -40,6 +40,12 @@ export const ident = (name: string): Sql => {
   return new Sql([name], []);
 };
 
+/** A whole number of the code's own, written out: the engine wants some places (a tuple's element) literally. */
+export const digits = (value: number): Sql => {
+  if (!Number.isSafeInteger(value) || value < 0) throw new Error('Digits are those of a whole number');
+  return new Sql([String(value)], []);
+};
+
 export const text = (value: string): Bound => new Bound('String', value);
 export const texts = (values: readonly string[]): Bound => new Bound('Array(String)', values);
 export const uuid = (value: string): Bound => new Bound('UUID', value);

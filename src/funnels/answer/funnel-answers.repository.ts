@@ -1,0 +1,191 @@
+// How do a funnel's figures come out of the warehouse? From all events that matter, or from those of a sample of visitors.
+import { Injectable } from '@nestjs/common';
+import { timesAmount } from '../../common/money';
+import { findSessionScan } from '../../events/query';
+import { ClickHouse } from '../../platform/clickhouse/clickhouse';
+import { Reads } from '../../platform/clickhouse/reads';
+import type { Caller } from '../../platform/http/caller';
+import { type Account, meanError, type Money, sampleOf, sumError, Volumes } from '../../stats';
+import type {
+  Attempt,
+  AttemptsWish,
+  FunnelAnswer,
+  FunnelFigures,
+  FunnelQuestion,
+  StepFigures,
+  StepTimes,
+} from '../funnel.types';
+import {
+  type AttemptRow,
+  attemptsSql,
+  type FiguresRow,
+  figuresSql,
+  OF_BUCKET,
+  OF_PART,
+  OF_VALUE,
+} from './figures.queries';
+import { HISTOGRAM_EDGES } from './histogram';
+import { type FunnelReading, needsOf, reachOf } from './sequence.queries';
+
+/** Events that a funnel reads at once in some 300 ms. Sequences without a gap hold every event, and sessions must be cut first. */
+const MOST_ROWS = 2_000_000;
+const MOST_WHOLE_ROWS = 700_000;
+
+@Injectable()
+export class FunnelAnswers {
+  constructor(
+    private readonly clickhouse: ClickHouse,
+    private readonly volumes: Volumes,
+  ) {}
+
+  /** Figures of a funnel.
+   *  @param zone of the project
+   *  @throws storeUnavailable, queryTooLarge; invalidInput for a pattern that RE2 does not take */
+  async answer(question: FunnelQuestion, zone: string, caller?: Caller): Promise<FunnelAnswer> {
+    const reads = new Reads(this.clickhouse, question.project, caller);
+    const sample = question.precision === 'exact' ? undefined : await this.#sample(question, zone);
+    const reading = await this.#reading(question, reads, sample);
+    const rows = await reads.of('funnel', 'events')<FiguresRow>(figuresSql(question, reading));
+    const answer = toAnswer(question, rows, sample ?? 1);
+    const account: Account = {
+      ...(sample === undefined ? {} : estimated(rows, sample)),
+      ...(question.explain === true ? { explain: reads.cost() } : {}),
+    };
+    return { ...answer, account };
+  }
+
+  /** A page of units with their attempts, the newest start first. A list is never of a sample. @throws as `answer` */
+  async attempts(
+    question: FunnelQuestion,
+    wish: AttemptsWish,
+    _zone: string,
+    caller?: Caller,
+  ): Promise<readonly Attempt[]> {
+    const reads = new Reads(this.clickhouse, question.project, caller);
+    const reading = await this.#reading(question, reads);
+    const rows = await reads.of(
+      'funnel_attempts',
+      'events',
+    )<AttemptRow & { unit: string }>(attemptsSql(question, wish, reading));
+    return rows.map(({ visitor, unit, began, reached, times }) => ({
+      visitor,
+      ...(question.countBy === 'session' ? { sessionBeganAt: began } : {}),
+      unit,
+      events: reached.map((step, at) => ({ step, at: times[at] ?? 0 })),
+    }));
+  }
+
+  async #reading(question: FunnelQuestion, reads: Reads, sample?: number): Promise<FunnelReading> {
+    if (!needsOf(question).sessions) return { sample };
+    const scan = await findSessionScan(
+      reads.of('funnel_sessions', 'events'),
+      question.project,
+      reachOf(question),
+      sample,
+    );
+    return { scan, sample };
+  }
+
+  async #sample(question: FunnelQuestion, zone: string): Promise<number | undefined> {
+    const { project, since = 0 } = question;
+    const { from, to } = reachOf(question);
+    const events = await this.volumes.eventsIn(project, zone, { from: Math.max(from, since), to });
+    const whole = question.mode === 'strict' || needsOf(question).sessions;
+    return sampleOf(events, whole ? MOST_WHOLE_ROWS : MOST_ROWS);
+  }
+}
+
+/** Rows as an answer; counts of a sample stand for all. */
+const toAnswer = (
+  question: FunnelQuestion,
+  rows: readonly FiguresRow[],
+  sample: number,
+): Omit<FunnelAnswer, 'account'> => {
+  const of = (sets: number): FiguresRow[] => rows.filter((row) => row.sets === sets);
+  const figures = (row: FiguresRow | undefined): FunnelFigures => toFigures(question, row, sample);
+  const values = of(OF_VALUE).toSorted(byUnits);
+  const other = values.find(({ kind }) => kind === 2);
+  return {
+    total: figures(of(0)[0]),
+    ...(question.breakdown === undefined
+      ? {}
+      : {
+          rows: values
+            .filter(({ kind }) => kind !== 2)
+            .map((row) => ({ value: row.kind === 1 ? null : row.value, ...figures(row) })),
+        }),
+    ...(other === undefined ? {} : { other: figures(other) }),
+    ...(question.interval === undefined
+      ? {}
+      : {
+          trend: of(OF_BUCKET)
+            .map(({ bucket, counts }) => ({ start: Number(bucket), counts: counts.map((count) => count * sample) }))
+            .toSorted((a, b) => a.start - b.start),
+        }),
+  };
+};
+
+/** The largest first; attempts without a value last. */
+const byUnits = (a: FiguresRow, b: FiguresRow): number =>
+  a.kind - b.kind || (b.counts[0] ?? 0) - (a.counts[0] ?? 0) || (a.value < b.value ? -1 : 1);
+
+const toFigures = ({ steps }: FunnelQuestion, row: FiguresRow | undefined, sample: number): FunnelFigures => ({
+  steps: steps.map((_, at): StepFigures => {
+    if (row === undefined) return { count: 0 };
+    const fromPrevious = at === 0 ? undefined : toTimes(row.previous[at - 1], row.previousTimes[at - 1], sample);
+    const fromFirst = at === 0 ? undefined : toTimes(row.first[at - 1], row.firstTimes[at - 1], sample);
+    return {
+      count: (row.counts[at] ?? 0) * sample,
+      ...(fromPrevious === undefined ? {} : { fromPrevious }),
+      ...(fromFirst === undefined ? {} : { fromFirst }),
+    };
+  }),
+  revenue: Object.entries(row?.money ?? {})
+    .map(([currency, amount]): Money => ({ currency, amount: timesAmount(amount, sample) }))
+    .toSorted((a, b) => (a.currency < b.currency ? -1 : 1)),
+});
+
+const toTimes = (
+  quantiles: readonly (number | null)[] | undefined,
+  histogram: Readonly<Record<string, number>> | undefined,
+  sample: number,
+): StepTimes | undefined => {
+  const [median, p75, p90] = quantiles ?? [];
+  if (histogram === undefined || Object.keys(histogram).length === 0) return undefined;
+  return {
+    median: Number(median) / 1_000,
+    p75: Number(p75) / 1_000,
+    p90: Number(p90) / 1_000,
+    histogram: Object.entries(histogram)
+      .map(([edge, count]) => ({
+        from: Number(edge) / 1_000,
+        to: nextEdge(Number(edge) / 1_000),
+        count: Number(count) * sample,
+      }))
+      .toSorted((a, b) => a.from - b.from),
+  };
+};
+
+const nextEdge = (edge: number): number => HISTOGRAM_EDGES[HISTOGRAM_EDGES.indexOf(edge) + 1] ?? edge;
+
+/** What a sample's figures are, and how far they can be off. */
+const estimated = (rows: readonly FiguresRow[], sample: number): Account => {
+  const parts = rows.filter(({ sets }) => sets === OF_PART);
+  const total = rows.find(({ sets }) => sets === 0);
+  const steps = total?.counts.length ?? 0;
+  const counts = total?.counts.map((_, at) => sumError(parts.map((row) => row.counts[at] ?? 0))) ?? [];
+  const rates = parts
+    .filter(({ counts: [started = 0] }) => started > 0)
+    .map((row) => (row.counts[steps - 1] ?? 0) / (row.counts[0] ?? 1));
+  const rate = (total?.counts[steps - 1] ?? 0) / (total?.counts[0] ?? 1);
+  return {
+    approximate: ['count', 'conversionRate', 'seconds', 'revenue'],
+    sampleFraction: 1 / sample,
+    relativeError: {
+      count: rounded(Math.max(0, ...counts)),
+      conversionRate: rounded(rate > 0 ? meanError(rates, rate) : 1),
+    },
+  };
+};
+
+const rounded = (error: number): number => Math.round(error * 10_000) / 10_000;

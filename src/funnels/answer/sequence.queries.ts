@@ -1,0 +1,180 @@
+// Out of which events is a unit's attempt made? Those of a visitor or a session that can matter, in order, each as one number. Pure.
+import type { TimeRange } from '../../common/time-range';
+import {
+  bothNeed,
+  during,
+  type EventScope,
+  eventSource,
+  type Filter,
+  filterSql,
+  findDimension,
+  needsOfFilter,
+  type Needs,
+  PLAIN,
+  type SessionScan,
+  STORABLE,
+} from '../../events/query';
+import { Bound, digits, join, nothing, sql, texts, type Sql } from '../../platform/clickhouse/sql';
+import type { FunnelQuestion } from '../funnel.types';
+
+/** An event's key, 128 bits: when it happened (42, milliseconds), when it arrived (42), its place in the request (16), and what it is (28):
+ *  a bit for each step, then one for each exclusion. Keys sort as events do, and a list of them is all that an attempt is made of. */
+const MASK_BITS = 28;
+const SEQ_BITS = 16;
+const TIME_BITS = 42;
+const TIME_SHIFT = TIME_BITS + SEQ_BITS + MASK_BITS;
+const ARRIVAL_SHIFT = SEQ_BITS + MASK_BITS;
+
+/** When the event of a key happened, milliseconds. */
+export const msOf = (key: Sql): Sql => sql`toInt64(bitShiftRight(${key}, ${digits(TIME_SHIFT)}))`;
+/** What the event of a key is. */
+export const maskOf = (key: Sql): Sql => sql`bitAnd(toUInt32(${key}), ${digits(2 ** MASK_BITS - 1)})`;
+/** The least key of a moment. */
+export const keyAt = (ms: number): Bound =>
+  new Bound('UInt128', (BigInt(Math.min(Math.max(Math.ceil(ms), 0), STORABLE.to)) << BigInt(TIME_SHIFT)).toString());
+/** The bit of a step, 1 is the first; exclusions follow the last step. */
+export const bitOf = (step: number): number => 2 ** (step - 1);
+/** The bits of all steps. */
+export const stepBits = ({ steps }: FunnelQuestion): number => 2 ** steps.length - 1;
+
+/** How the warehouse is read for a question. */
+export interface FunnelReading {
+  /** How far sessions reach; needed where `needsOf` says so. */
+  readonly scan?: SessionScan | undefined;
+  /** One of so many visitors. */
+  readonly sample?: number | undefined;
+}
+
+/** The time whose events matter: attempts begin in the range, and go on for a window. Sessions that touch the range are read whole. */
+export const reachOf = ({ range, windowMs, countBy }: FunnelQuestion): TimeRange =>
+  countBy === 'session' ? range : { from: range.from, to: Math.min(range.to + windowMs + 1, STORABLE.to) };
+
+/** What the events must be read with. */
+export const needsOf = ({ steps, exclusions, filter, breakdown, countBy }: FunnelQuestion): Needs =>
+  [
+    ...[...steps, ...exclusions].map(({ target }) => needsOfFilter(target)),
+    needsOfFilter(filter),
+    breakdown === undefined ? PLAIN : (findDimension(breakdown.dimension)?.needs ?? PLAIN),
+    { identity: true, sessions: countBy === 'session' },
+  ].reduce(bothNeed, PLAIN);
+
+/** The columns that name a unit. */
+export const unitColumns = ({ countBy }: FunnelQuestion): Sql =>
+  countBy === 'session' ? sql`identity, session_id, session_began` : sql`identity`;
+
+/** Whether more than its keys is kept of a sequence. */
+export const holds = ({ holdConstant }: FunnelQuestion): boolean => holdConstant.length > 0;
+
+const scopeOf = (
+  { project, since }: FunnelQuestion,
+  range: TimeRange,
+  { scan, sample }: FunnelReading,
+): EventScope => ({
+  project,
+  range,
+  ...(since === undefined ? {} : { since }),
+  ...(scan === undefined ? {} : { sessions: scan }),
+  ...(sample === undefined ? {} : { sample }),
+});
+
+/** The names of the only events that a filter can select; undefined: any. */
+const namesOf = (filter: Filter): readonly string[] | undefined => {
+  if (filter.kind === 'test') return filter.op === 'is' && filter.dimension === 'event' ? filter.values : undefined;
+  if (filter.kind === 'and') return filter.filters.map(namesOf).find((names) => names !== undefined);
+  if (filter.kind !== 'or') return undefined;
+  const each = filter.filters.map(namesOf);
+  return each.every((names) => names !== undefined) ? each.flat() : undefined;
+};
+
+const known = (name: string): NonNullable<ReturnType<typeof findDimension>> => {
+  const dimension = findDimension(name);
+  if (dimension === undefined) throw new Error('A question that was not parsed has an unknown dimension');
+  return dimension;
+};
+
+/** Sequences of units in which an attempt can begin: rows (unit, `keys`, and as asked for `holding`, `shown`, `paid`).
+ *  - keys: Array(UInt128), in order
+ *  - holding: Array(UInt64) beside them, of the values that must not change
+ *  - shown: Array(Tuple(key, value)) of a breakdown, '' where there is none, else the value after a '='
+ *  - paid: Array(Tuple(key, currency, amount)) of events that can be the last step */
+export const sequences = (question: FunnelQuestion, reading: FunnelReading): Sql => {
+  const { steps, exclusions, filter, breakdown, mode, range, countBy, holdConstant } = question;
+  const asked = scopeOf(question, range, reading);
+  const reach = scopeOf(question, reachOf(question), reading);
+  const targets = [...steps, ...exclusions].map(({ target }) => target);
+  const held = holdConstant.map(known);
+  const there = held.flatMap(({ present }) => present ?? []);
+  const selected = filter === undefined ? [] : [filterSql(filter, asked)];
+  const bits = targets.map((target, at) => {
+    const conditions = [filterSql(target, asked), ...selected, ...(at < steps.length ? there : [])];
+    return sql`toUInt32(${join(conditions, ' AND ')}) * ${digits(bitOf(at + 1))}`;
+  });
+  const columns = [
+    unitColumns(question),
+    sql`plus(${sums(bits)}, 0) AS mask`,
+    sql`bitOr(bitShiftLeft(toUInt128(toUnixTimestamp64Milli(ts)), ${digits(TIME_SHIFT)}), bitOr(
+          bitShiftLeft(toUInt128(toUnixTimestamp64Milli(received_at)), ${digits(ARRIVAL_SHIFT)}),
+          toUInt128(bitOr(bitShiftLeft(toUInt64(seq), ${digits(MASK_BITS)}), toUInt64(mask))))) AS key`,
+    ...(held.length === 0
+      ? []
+      : [
+          sql`cityHash64(${join(
+            held.map(({ value }) => sql`toString(${value})`),
+            ', ',
+          )}) AS hold`,
+        ]),
+    ...(breakdown === undefined ? [] : [sql`${shownValue(breakdown.dimension)} AS value`]),
+    sql`currency`,
+    sql`revenue`,
+  ];
+  const names = targets.map(namesOf);
+  // In strict any event of a unit may stand between two steps.
+  const conditions = [
+    ...(countBy === 'session' ? [] : [during(reach.range)]),
+    ...(mode === 'strict'
+      ? []
+      : [
+          ...(names.every((list) => list !== undefined) ? [sql`name IN ${texts([...new Set(names.flat())])}`] : []),
+          sql`mask != 0`,
+        ]),
+  ];
+  const starts = mode === 'any' ? stepBits(question) : bitOf(1);
+  const canBegin = sql`bitAnd(mask, ${digits(starts)}) != 0 AND key >= ${keyAt(range.from)} AND key < ${keyAt(range.to)}`;
+  const last = bitOf(steps.length);
+  return sql`
+    SELECT ${unitColumns(question)}, ${join(
+      [
+        held.length === 0
+          ? sql`arraySort(groupArray(key)) AS keys`
+          : sql`arraySort(groupArray((key, hold))) AS pairs, pairs.1 AS keys, pairs.2 AS holding`,
+        ...(breakdown === undefined
+          ? []
+          : [sql`groupArrayIf((key, value), bitAnd(mask, ${digits(shownAt(question))}) != 0) AS shown`]),
+        // In mode any each of the steps may be the last.
+        sql`groupArrayIf((key, currency, revenue), currency != '' AND bitAnd(mask, ${digits(mode === 'any' ? stepBits(question) : last)}) != 0) AS paid`,
+      ],
+      ', ',
+    )}
+    FROM (
+      SELECT ${join(columns, ', ')}
+      FROM ${eventSource(reach, needsOf(question))}
+      ${conditions.length === 0 ? nothing : sql`WHERE ${join(conditions, ' AND ')}`})
+    GROUP BY ${unitColumns(question)}
+    HAVING countIf(${canBegin}) > 0`;
+};
+
+/** Of which events a breakdown may show the value: of those that the step it is attributed to can be. */
+const shownAt = (question: FunnelQuestion): number => {
+  const { breakdown, mode } = question;
+  if (breakdown === undefined) return 0;
+  if (mode === 'any' || breakdown.attribution === 'last') return stepBits(question);
+  return bitOf(breakdown.attribution === 'first' ? 1 : breakdown.step);
+};
+
+const shownValue = (name: string): Sql => {
+  const { value, present } = known(name);
+  const shown = sql`concat('=', toString(${value}))`;
+  return present === undefined ? shown : sql`if(${present}, ${shown}, '')`;
+};
+
+const sums = (terms: readonly Sql[]): Sql => terms.reduce((sum, term) => sql`${sum} + ${term}`);
