@@ -34,7 +34,7 @@ const endingAt = ({ steps, exclusions }: FunnelQuestion, step: number): number =
   );
 
 const numbers = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, at) => from + at);
-const has = (mask: Sql, wanted: number): Sql => sql`bitAnd(${mask}, ${digits(wanted)}) != 0`;
+const has = (mask: Sql, wanted: number): Sql => sql`(bitAnd(${mask}, ${digits(wanted)}) != 0)`;
 const key = sql`toUInt128(0)`;
 const noKeys = sql`CAST([], 'Array(UInt128)')`;
 const slot = (place: number): Sql => sql`a.${digits(place)}`;
@@ -235,11 +235,11 @@ const doneOf = (kind: StepKind, state: Sql): Sql =>
 /** One sequence for each of the values that must not change: events of other values are no steps there. */
 const apart = (question: FunnelQuestion, rows: Sql): Sql => {
   const { mode, breakdown } = question;
-  const own = sql`arrayMap((x, h) -> if(h = hold, x, x - bitAnd(x, toUInt128(${digits(stepBits(question))}))), keys, holding)`;
+  const own = sql`arrayMap((x, h) -> if(h = hold, x, bitXor(x, bitAnd(x, toUInt128(${digits(stepBits(question))})))), keys, holding)`;
   const mattering = mode === 'strict' ? own : sql`arrayFilter(x -> ${maskOf(x)} != 0, ${own})`;
   return sql`
     SELECT ${unitColumns(question)}, ${breakdown === undefined ? nothing : sql`shown, `}paid, ${mattering} AS keys_of, keys_of AS keys
-    FROM (SELECT * FROM (${rows})
+    FROM (SELECT *, hold FROM (${rows})
       ARRAY JOIN arrayDistinct(arrayFilter((h, x) -> ${begins(question, x)}, holding, keys)) AS hold)`;
 };
 
@@ -254,10 +254,12 @@ export const attempts = (question: FunnelQuestion, reading: FunnelReading): Sql 
   const one =
     mode === 'any' || holds(question)
       ? sql`
-    SELECT ${unitColumns(question)}, argMax((reached, at), (depth, bitNot(start))) AS best, best.1 AS reached, best.2 AS at,
-      ${breakdown === undefined ? nothing : sql`any(shown) AS shown, `}any(paid) AS paid
-    FROM (${all})
-    GROUP BY ${unitColumns(question)}`
+    SELECT *, best.1 AS reached, best.2 AS at
+    FROM (
+      SELECT ${unitColumns(question)}, ${breakdown === undefined ? nothing : sql`any(shown) AS shown, `}any(paid) AS paid,
+        argMax((reached, at), (depth, bitNot(start))) AS best
+      FROM (${all})
+      GROUP BY ${unitColumns(question)})`
       : all;
   const value =
     breakdown === undefined

@@ -31,7 +31,10 @@ export const OF_BUCKET = 2;
 export const OF_PART = 4;
 
 const column = (name: string, step: number): Sql => ident(`${name}_${step}`);
-const edges = new Bound('Array(Int64)', HISTOGRAM_EDGES.map((seconds) => seconds * 1_000).map(String));
+const edges = new Bound(
+  'Array(Int64)',
+  HISTOGRAM_EDGES.map((seconds) => seconds * 1_000),
+);
 
 /** Rows of a question's figures. */
 export const figuresSql = (question: FunnelQuestion, reading: FunnelReading): Sql => {
