@@ -5,6 +5,9 @@ import { ChangesModule } from '../events/changes';
 import { AnswerCache } from './cache/answer-cache';
 import { DataVersions } from './cache/data-version';
 import { SharedAnswers } from './cache/shared-answers';
+import { JourneysController } from './journeys/journeys.controller';
+import { JourneysRepository } from './journeys/journeys.repository';
+import { JourneysService } from './journeys/journeys.service';
 import { RolledRepository } from './rolled/rolled.repository';
 import { Spans } from './spans';
 import { StatsController } from './stats.controller';
@@ -14,10 +17,12 @@ import { Volumes } from './volumes';
 
 @Module({
   imports: [AggregationModule, ChangesModule],
-  controllers: [StatsController],
+  controllers: [JourneysController, StatsController],
   providers: [
     AnswerCache,
     DataVersions,
+    JourneysRepository,
+    JourneysService,
     RolledRepository,
     SharedAnswers,
     Spans,
