@@ -16,6 +16,10 @@ export interface Metric {
   readonly parts: Readonly<Record<string, Sql>>;
   /** The value of a group, over rows of the inner level; `side` is 0 for events and 1 for sessions. */
   readonly total: Sql;
+  /** Whether it looks for goals: its parts find those that an event reaches in `facet.4`; see `goal.queries.ts`. */
+  readonly ofGoals?: boolean;
+  /** Whether it is a share of the visitors in `out_of`. */
+  readonly isRate?: boolean;
   /** Whether rows can be sorted by it. */
   readonly sortable: boolean;
   /** Whether a group may have no value: NULL, which comes last in any order. */

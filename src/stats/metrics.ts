@@ -2,6 +2,7 @@
 import { sql, type Sql } from '../platform/clickhouse/sql';
 import { PLAIN, type Needs } from '../events/query';
 import { moneyText } from '../common/money';
+import { GOAL_METRICS } from './goal-metrics';
 import type { Metric, Side } from './metric';
 import { PROPERTY_METRICS, propertyMetric } from './property-metrics';
 
@@ -99,6 +100,7 @@ const registry: ReadonlyMap<string, Metric> = new Map([
     },
     sql`if(${followedViews} = 0, 0, sumIf(followed_ms, side = 0) / (1000 * ${followedViews}))`,
   ),
+  ...GOAL_METRICS,
 ]);
 
 /** Names of all metrics but those of properties. */

@@ -25,10 +25,16 @@ interface Aggregate {
 /** NULL for what JSON can't say as a number. */
 const finite = (value: Sql): Sql => sql`if(isFinite(${value}), ${value}, NULL)`;
 
+/** A property's number as a decimal of 18 places, and whether it has one (UInt8): a number, of less than 10^40. */
+export const decimalOf = ({ json, number }: Pick<Property, 'json' | 'number'>) => ({
+  amount: sql`toDecimal256OrZero(${json}, 18)`,
+  given: sql`ifNull(abs(${number}) < 1e40, 0)`,
+});
+
 /** Sums are of decimals, to 18 places: a binary sum depends on the order in which threads finish, and a cursor would skip rows by it.
  *  Numbers of 10^40 and more have no decimals; they are summed as they are. */
 const sumParts = ({ json, number, column }: Property) => ({
-  [column('decimals')]: sql`sumIf(toDecimal256OrZero(${json}, 18), ifNull(abs(${number}) < 1e40, 0))`,
+  [column('decimals')]: sql`sumIf(${decimalOf({ json, number }).amount}, ${decimalOf({ json, number }).given})`,
   [column('giants')]: sql`sumIf(ifNull(${number}, 0), ifNull(abs(${number}) >= 1e40, 0))`,
 });
 // Through text: the engine's own way from a decimal to a binary number rounds twice.

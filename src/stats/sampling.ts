@@ -1,7 +1,9 @@
 // When is a sample of visitors enough, what do its figures stand for, and how far can they be off? Pure.
+import { moneyText } from '../common/money';
 import { metricOf } from './metrics';
 import { needsOfFilter } from '../events/query';
-import { meanError, sampleOf, sumError } from './spread';
+import { meanError, sampleOf, SPREAD, sumError } from './spread';
+import { goalsOf } from './stats.goals';
 import type { StatsPlan } from './stats.plan';
 import type { MetricValue, StatsQuery, StatsRow } from './stats.types';
 
@@ -9,7 +11,8 @@ import type { MetricValue, StatsQuery, StatsRow } from './stats.types';
 const PLAIN_ROWS = 2_000_000;
 const SESSION_ROWS = 400_000;
 /** Figures that grow with the number of visitors; means and shares stay as they are. */
-const GROWS = /^(visitors|sessions|pageviews|events|revenue|uniqueEvents|entries|exits|sum\(.*\))$/s;
+const GROWS =
+  /^(visitors|sessions|pageviews|events|revenue|uniqueEvents|entries|exits|conversions|goalRevenue|sum\(.*\))$/s;
 /** Figures of which a sample says nothing about the whole. */
 const UNKNOWABLE = /^(min|max|uniq)\(/;
 
@@ -21,9 +24,11 @@ export const sampleFor = (query: StatsQuery, plan: StatsPlan, events: number): n
 };
 
 /** A question about single visitors is not to be answered about others. */
-const isAboutVisitors = ({ groupings, filter }: StatsQuery): boolean =>
-  groupings.some((grouping) => grouping.kind === 'value' && grouping.dimension === 'visitor') ||
-  (needsOfFilter(filter).identity && JSON.stringify(filter).includes('"dimension":"visitor"'));
+const isAboutVisitors = (query: StatsQuery): boolean =>
+  query.groupings.some((grouping) => grouping.kind === 'value' && grouping.dimension === 'visitor') ||
+  [query.filter, ...(goalsOf(query) ?? []).map(({ filter }) => filter)].some(
+    (filter) => needsOfFilter(filter).identity && JSON.stringify(filter).includes('"dimension":"visitor"'),
+  );
 
 /** A sample's row as an estimate for all visitors. */
 export const grown = (query: StatsQuery, row: StatsRow, sample: number): StatsRow => ({
@@ -37,13 +42,13 @@ const times = (value: MetricValue, sample: number): MetricValue => {
   return value.map(({ currency, amount }) => ({ currency, amount: timesAmount(amount, sample) }));
 };
 
-/** A decimal text times a whole number, in whole ten-thousandths. */
+/** A decimal text times a whole number, to as many places as it has, four at the least. */
 const timesAmount = (amount: string, by: number): string => {
   const [whole = '0', fraction = ''] = amount.replace('-', '').split('.');
-  const units = BigInt(whole + fraction.padEnd(4, '0')) * BigInt(by);
-  const digits = units.toString().padStart(5, '0');
-  const decimals = digits.slice(-4).replace(/0{1,2}$/, '');
-  return `${amount.startsWith('-') ? '-' : ''}${digits.slice(0, -4)}.${decimals}`;
+  const places = Math.max(4, fraction.length);
+  const units = BigInt(whole + fraction.padEnd(places, '0')) * BigInt(by);
+  const digits = units.toString().padStart(places + 1, '0');
+  return moneyText(`${amount.startsWith('-') ? '-' : ''}${digits.slice(0, -places)}.${digits.slice(-places)}`);
 };
 
 /** A part of a sample: a group's figures among one part of its visitors; part -1: among all of them. */
@@ -91,7 +96,10 @@ const errorOf = (name: string, row: StatsRow, at: number, parts: readonly PartRo
   const whole = sizeOf(row.values[at]);
   if (whole === undefined || whole === 0) return 0;
   const found = parts.map(({ values }) => sizeOf(values[at])).filter((value) => value !== undefined);
-  return GROWS.test(name) ? sumError(found) : meanError(found, whole);
+  if (GROWS.test(name)) return sumError(found);
+  // A part in which nobody reached a goal has no row of it, but a rate: 0.
+  const unreached = metricOf(name).isRate === true ? Array<number>(Math.max(0, SPREAD - found.length)).fill(0) : [];
+  return meanError([...found, ...unreached], whole);
 };
 
 /** A figure as one number; of money all currencies together, as their errors go together. */

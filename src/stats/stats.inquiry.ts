@@ -3,11 +3,16 @@ import type { Interval } from '../common/buckets';
 import { resolveComparison } from '../common/period';
 import type { TimeRange } from '../common/time-range';
 import { allOf, type Filter, parseFilter, parseFilterText } from '../events/query';
+import type { GoalTarget } from '../goals';
 import { OVERVIEW_METRICS } from './metrics';
 import type * as dto from './stats.dto';
 import { badParameter } from './stats.errors';
+import { outOf, settleGoals, wantsGoals } from './stats.goals';
 import * as ask from './stats.request';
 import type { Grouping, SortBy, StatsQuery, StatsRow } from './stats.types';
+
+/** Which groupings there are does not depend on the range. */
+const ANY_RANGE: TimeRange = { from: 0, to: 1 };
 
 const DEFAULT_ROWS = 50;
 const DEFAULT_QUERY_ROWS = 1_000;
@@ -18,6 +23,7 @@ export interface Inquiry {
   /** The length of buckets may follow from the range; how many groupings there are, and of which kind, does not. */
   readonly groupings: (range: TimeRange) => readonly Grouping[];
   readonly order: readonly SortBy[];
+  /** As it was asked: goals stand in it by their names. */
   readonly filter: Filter | undefined;
   readonly search?: string | undefined;
   /** Most rows of a page; undefined: all rows at once. */
@@ -42,7 +48,7 @@ export const timeseriesInquiry = ({ metrics, interval, filters }: dto.Timeseries
 
 /** What a breakdown asks: a page of the values of a dimension. @throws invalidInput */
 export const breakdownInquiry = (dimension: string, request: dto.BreakdownQuery): Inquiry => {
-  const grouping = ask.dimensionOf(dimension);
+  const grouping = ask.groupingOf(dimension);
   const metrics = ask.metricsOf(request.metrics);
   const asked = request.order === undefined ? ask.defaultOrder(metrics) : [request.order];
   return {
@@ -59,8 +65,7 @@ export const breakdownInquiry = (dimension: string, request: dto.BreakdownQuery)
 export const freeInquiry = (request: dto.StatsQueryDto): Inquiry => {
   const metrics = ask.metricsOf(request.metrics);
   const groupings = (range: TimeRange): Grouping[] => ask.groupingsOf(request.dimensions, request.interval, range);
-  // Any range: names do not depend on it.
-  const names = groupings({ from: 0, to: 1 }).map(ask.nameOfGrouping);
+  const names = groupings(ANY_RANGE).map(ask.nameOfGrouping);
   const usual = [...(names.includes('time') ? ['time'] : []), ...ask.defaultOrder(metrics)];
   return {
     metrics,
@@ -83,8 +88,20 @@ export interface Resolved {
   readonly comparison: TimeRange | undefined;
 }
 
-/** Puts an inquiry to a project and a range: that of the cursor, where a page before has settled it. @throws invalidInput */
-export const resolve = (inquiry: Inquiry, request: Wording, project: number, span: ask.Span): Resolved => {
+/** Whether an inquiry can't be put without the project's goals. */
+export const isAboutGoals = ({ metrics, groupings, filter }: Inquiry): boolean =>
+  wantsGoals({ metrics, groupings: groupings(ANY_RANGE), filter });
+
+/** Puts an inquiry to a project and a range: that of the cursor, where a page before has settled it.
+ *  @param goals all of the project's, where the inquiry is about goals
+ *  @throws invalidInput */
+export const resolve = (
+  inquiry: Inquiry,
+  request: Wording,
+  project: number,
+  span: ask.Span,
+  goals: readonly GoalTarget[] = [],
+): Resolved => {
   const { metrics, order, filter, search, limit } = inquiry;
   const groupings = inquiry.groupings(span.range);
   if (request.cursor !== undefined && groupings.length === 0)
@@ -101,8 +118,7 @@ export const resolve = (inquiry: Inquiry, request: Wording, project: number, spa
     since: span.since,
     timezone: span.timezone,
     metrics,
-    groupings: inquiry.groupings(range),
-    filter,
+    ...settleGoals({ metrics, groupings: inquiry.groupings(range), filter }, goals),
     search,
     order,
     limit,
@@ -127,15 +143,37 @@ export const comparesGroups = (query: StatsQuery): boolean =>
 export const sameQuestion = (query: StatsQuery, range: TimeRange): StatsQuery =>
   ask.question({ ...query, range, after: undefined });
 
-/** What these groups were in another range: all of them at once, in no order. */
+/** What these groups were in another range: all of them at once, in no order, perhaps with others of the same values. */
 export const sameGroups = (query: StatsQuery, rows: readonly StatsRow[], range: TimeRange): StatsQuery => {
-  const dimensions = query.groupings.map(ask.nameOfGrouping);
-  const groups = rows.map((row) => row.groups.map(String));
-  const [dimension = ''] = dimensions;
-  const among: Filter =
-    dimensions.length === 1
-      ? { kind: 'test', op: 'is', dimension, values: groups.map(([value = '']) => value) }
-      : { kind: 'among', dimensions, groups };
-  const filter = allOf(query.filter, among);
-  return ask.question({ ...query, range, filter, order: [], limit: undefined, after: undefined });
+  const among = groupsFilter(query, rows);
+  const named = (place: number): Set<unknown> => new Set(rows.map(({ groups }) => groups[place]));
+  const groupings = query.groupings.map((grouping, place) => {
+    if (grouping.kind !== 'goal') return grouping;
+    const names = named(place);
+    return { ...grouping, goals: grouping.goals.filter(({ name }) => names.has(name)) };
+  });
+  return ask.question({
+    ...query,
+    range,
+    groupings,
+    filter: allOf(query.filter, among),
+    outOf: query.outOf === undefined ? undefined : outOf(allOf(query.outOf.filter, among)),
+    order: [],
+    limit: undefined,
+    after: undefined,
+  });
+};
+
+/** The events with the values of these rows, whatever their time and the goals that they reach. */
+const groupsFilter = ({ groupings }: StatsQuery, rows: readonly StatsRow[]): Filter | undefined => {
+  const places = groupings.flatMap((grouping, place) => (grouping.kind === 'value' ? [place] : []));
+  const dimensions = places
+    .map((place) => groupings[place])
+    .flatMap((one) => (one?.kind === 'value' ? [one.dimension] : []));
+  const groups = rows.map((row) => places.map((place) => String(row.groups[place])));
+  const [dimension] = dimensions;
+  if (dimension === undefined) return undefined;
+  return dimensions.length === 1
+    ? { kind: 'test', op: 'is', dimension, values: groups.map(([value = '']) => value) }
+    : { kind: 'among', dimensions, groups };
 };

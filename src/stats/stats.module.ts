@@ -2,6 +2,7 @@
 import { Module } from '@nestjs/common';
 import { AggregationModule } from '../aggregation';
 import { ChangesModule } from '../events/changes';
+import { GoalsModule } from '../goals';
 import { AnswerCache } from './cache/answer-cache';
 import { DataVersions } from './cache/data-version';
 import { SharedAnswers } from './cache/shared-answers';
@@ -16,7 +17,7 @@ import { StatsService } from './stats.service';
 import { Volumes } from './volumes';
 
 @Module({
-  imports: [AggregationModule, ChangesModule],
+  imports: [AggregationModule, ChangesModule, GoalsModule],
   controllers: [JourneysController, StatsController],
   providers: [
     AnswerCache,

@@ -6,15 +6,16 @@ import {
   findDimension,
   type Dimension,
   filterSql,
-  during,
   eventSource,
   within,
   STORABLE,
   type EventScope,
   type SessionScan,
 } from '../events/query';
+import { facetsOf, goalName, withGoals } from './goal.queries';
 import { metricOf } from './metrics';
 import { tooManyBuckets } from './stats.errors';
+import { isByGoal } from './stats.goals';
 import type { StatsPlan } from './stats.plan';
 import type { Grouping, SortBy, StatsQuery } from './stats.types';
 
@@ -46,10 +47,16 @@ export const bucketSql = (starts: readonly number[], at: Sql): Sql => {
 };
 
 /** The value of a grouping for an event, or its bucket at a moment. */
-export const groupingSql = (query: StatsQuery, grouping: Grouping, at: Sql): Sql =>
-  grouping.kind === 'time'
-    ? bucketSql(bucketsOf(query, grouping.interval), at)
-    : sql`toString(${known(grouping.dimension).value})`;
+export const groupingSql = (query: StatsQuery, grouping: Grouping, at: Sql): Sql => {
+  switch (grouping.kind) {
+    case 'time':
+      return bucketSql(bucketsOf(query, grouping.interval), at);
+    case 'value':
+      return sql`toString(${known(grouping.dimension).value})`;
+    case 'goal':
+      return goalName;
+  }
+};
 
 /** The column of a grouping (g) or a metric (m) in the answer. */
 export const column = (prefix: 'g' | 'm', index: number): Sql => ident(`${prefix}${index}`);
@@ -80,19 +87,14 @@ export const shownRange = ({ range, since = range.from }: StatsQuery): TimeRange
 
 /** Rows of a question: `g0…` for its groupings, `m0…` for its metrics. */
 export const statsSql = (query: StatsQuery, plan: StatsPlan, { scan, sample, spread }: Reading = {}): Sql => {
-  const { range, groupings } = query;
+  const { groupings } = query;
   const scope = {
     ...scopeOf(query),
     ...(scan === undefined ? {} : { sessions: scan }),
     ...(sample === undefined ? {} : { sample }),
   };
   const metrics = query.metrics.map(metricOf);
-  // An event stands for itself at its own time, and for its session at the time of the session's first event.
   const bySession = plan.sides.includes('sessions');
-  const facets = [
-    ...(plan.sides.includes('events') ? [sql`(0, ts, ${during(range)})`] : []),
-    ...(bySession ? [sql`(1, session_began, ${began(query)})`] : []),
-  ];
   const groupColumns = groupings.map((_, index) => column('g', index));
   const needs = spread === undefined ? plan.needs : { ...plan.needs, identity: true };
   const keys = [
@@ -114,21 +116,35 @@ export const statsSql = (query: StatsQuery, plan: StatsPlan, { scan, sample, spr
       ],
       ', ',
     )}
-    FROM ${eventSource(scope, needs)}
-    ARRAY JOIN arrayFilter(facet -> facet.3, [${join(facets, ', ')}]) AS facet
+    FROM ${withGoals(eventSource(scope, needs), query, scope)}
+    ARRAY JOIN ${facetsOf(query, plan)} AS facet
     WHERE ${selects(query, scope)}
     GROUP BY ${join(keys, ', ')}`;
-  const later = after(query);
   const outer = [...groupColumns, ...(spread === undefined ? [] : partColumns(query.project))];
   const inner =
     spread === undefined
       ? perSession
       : sql`SELECT *, cityHash64(identity) % ${uint32(spread)} AS part_of FROM (${perSession})`;
-  return sql`
-    SELECT ${join([...outer, ...metrics.map((metric, index) => sql`${metric.total} AS ${column('m', index)}`)], ', ')}
+  const totals = metrics.map((metric, index) => sql`${metric.total} AS ${column('m', index)}`);
+  const rows = sql`
+    SELECT ${join([...outer, ...outOfColumns(query, plan, spread), ...totals], ', ')}
     FROM (${inner})
-    ${grouped(groupColumns, spread)}
-    ${later === undefined ? nothing : sql`HAVING ${later}`}
+    ${grouped(groupColumns, spread)}`;
+  const later = after(query);
+  const conditions = [
+    // Who is there only as one of those that a rate is out of makes no row.
+    ...(plan.outOf === 'more' && groupings.length > 0 ? [sql`counted > 0`] : []),
+    ...(later === undefined ? [] : [later]),
+  ];
+  const ofRows = conditions.length === 0 ? nothing : join(conditions, ' AND ');
+  const listed =
+    isByGoal(query.groupings) && plan.outOf !== undefined
+      ? sql`
+    SELECT * FROM (${rows})
+    ${conditions.length === 0 ? nothing : sql`WHERE ${ofRows}`}`
+      : sql`${rows}
+    ${conditions.length === 0 ? nothing : sql`HAVING ${ofRows}`}`;
+  return sql`${listed}
     ${order(query)}
     ${query.limit === undefined ? nothing : sql`LIMIT ${uint32(query.limit)}`}`;
 };
@@ -137,6 +153,22 @@ const grouped = (columns: readonly Sql[], spread: number | undefined): Sql => {
   if (spread !== undefined)
     return sql`GROUP BY GROUPING SETS ((${join(columns, ', ')}), (${join([...columns, sql`part_of`], ', ')}))`;
   return columns.length === 0 ? nothing : sql`GROUP BY ${join(columns, ', ')}`;
+};
+
+/** How many visitors a conversion rate is out of: column `out_of`, and `counted`, whether a row counts anybody else. */
+const outOfColumns = ({ groupings }: StatsQuery, { outOf }: StatsPlan, spread: number | undefined): Sql[] => {
+  if (outOf === undefined) return [];
+  if (outOf === 'selected') return [sql`uniqExactIf(identity, side = 0) AS out_of`];
+  const visitors = sql`uniqExactIf(identity, side = 2)`;
+  const counted = sql`countIf(side != 2) AS counted`;
+  if (!isByGoal(groupings)) return [sql`${visitors} AS out_of`, counted];
+  // They stand in a row without a goal: of these groups whatever the goal.
+  const others = [
+    ...groupings.flatMap(({ kind }, index) => (kind === 'goal' ? [] : [column('g', index)])),
+    ...(spread === undefined ? [] : [sql`part`]),
+  ];
+  const ofOthers = others.length === 0 ? nothing : sql`PARTITION BY ${join(others, ', ')}`;
+  return [sql`max(${visitors}) OVER (${ofOthers}) AS out_of`, counted];
 };
 
 const partColumns = (project: number): Sql[] => [
@@ -150,27 +182,26 @@ const partColumns = (project: number): Sql[] => [
 export const selects = (query: StatsQuery, scope: EventScope): Sql =>
   join(
     [
-      filterSql(query.filter, scope),
+      filterSql(query.outOf === undefined ? query.filter : query.outOf.filter, scope),
       ...query.groupings.flatMap((grouping) =>
-        grouping.kind === 'time' ? [] : (known(grouping.dimension).present ?? []),
+        grouping.kind === 'value' ? (known(grouping.dimension).present ?? []) : [],
       ),
-      ...(query.search === undefined
-        ? []
-        : [
-            sql`positionCaseInsensitiveUTF8(${groupingSql(query, first(query.groupings), sql`ts`)}, ${text(query.search)}) > 0`,
-          ]),
+      ...(query.search === undefined ? [] : [searched(query, first(query.groupings), query.search)]),
     ],
     ' AND ',
   );
+
+const searched = (query: StatsQuery, grouping: Grouping, search: string): Sql => {
+  const found = sql`positionCaseInsensitiveUTF8(${groupingSql(query, grouping, sql`ts`)}, ${text(search)}) > 0`;
+  // Whom a rate is out of does not depend on the goal.
+  return grouping.kind === 'goal' ? sql`(facet.1 = 2 OR ${found})` : found;
+};
 
 const first = (groupings: readonly Grouping[]): Grouping => {
   const [grouping] = groupings;
   if (grouping === undefined) throw new Error('A search needs a grouping');
   return grouping;
 };
-
-/** The session began in the range. */
-const began = ({ range }: StatsQuery): Sql => during(range, sql`session_began`);
 
 /** The order of rows. */
 export const order = ({ order }: StatsQuery): Sql =>

@@ -83,8 +83,10 @@ it('reads groupings of time with their interval', () => {
   expect(fault(() => groupingsOf(['time:year'], undefined, range))).toBe('dimensions[0] unknown_interval');
   expect(fault(() => groupingsOf(['time', 'time:day'], undefined, range))).toBe('dimensions repeated_item');
   expect(fault(() => groupingsOf(['page'], 'day', range))).toBe('interval unused');
-  expect(fault(() => groupingsOf(['page', 'goal'], undefined, range))).toBe('dimensions[1] unknown_dimension');
+  expect(groupingsOf(['page', 'goal'], undefined, range)[1]).toEqual({ kind: 'goal', goals: [] });
+  expect(fault(() => groupingsOf(['page', 'goals'], undefined, range))).toBe('dimensions[1] unknown_dimension');
   expect(fault(() => dimensionOf('pages'))).toBe('dimension unknown_dimension');
+  expect(fault(() => dimensionOf('goal'))).toBe('dimension unknown_dimension');
 });
 
 it('sorts by what is asked for, then by every grouping, so that no two rows are level', () => {

@@ -3,7 +3,7 @@ import { INTERVALS, type Interval } from '../common/buckets';
 import { decodeCursor, type CursorKind } from '../common/cursor';
 import { resolveRange, resolveTimeZone, type RangeRequest } from '../common/period';
 import { DAY_MS, type TimeRange } from '../common/time-range';
-import { DIMENSIONS, findDimension } from '../events/query';
+import { DIMENSIONS, findDimension, GOAL } from '../events/query';
 import { ALL_METRICS, findMetric } from './metrics';
 import { badParameter } from './stats.errors';
 import type { Grouping, SortBy, SortValue, StatsQuery } from './stats.types';
@@ -58,8 +58,18 @@ export const intervalFor = ({ from, to }: TimeRange): Interval => {
   return days <= 800 ? 'week' : 'month';
 };
 
-/** The grouping of a breakdown. @throws invalidInput */
+/** The grouping by a dimension of events, which `goal` is not. @throws invalidInput */
 export const dimensionOf = (name: string, path = 'dimension'): Grouping => {
+  if (findDimension(name) === undefined) {
+    const names = DIMENSIONS.filter((known) => known !== GOAL);
+    throw badParameter(path, 'unknown_dimension', `must be one of ${names.join(', ')}, property:<key>`);
+  }
+  return { kind: 'value', dimension: name };
+};
+
+/** The grouping of a breakdown; which goals there are is settled later. @throws invalidInput */
+export const groupingOf = (name: string, path = 'dimension'): Grouping => {
+  if (name === GOAL) return { kind: 'goal', goals: [] };
   if (findDimension(name) === undefined)
     throw badParameter(path, 'unknown_dimension', `must be one of ${DIMENSIONS.join(', ')}, property:<key>`);
   return { kind: 'value', dimension: name };
@@ -73,7 +83,7 @@ export const groupingsOf = (
 ): Grouping[] => {
   const groupings = names.map((name, at): Grouping => {
     if (name === 'time') return { kind: 'time', interval: interval ?? intervalFor(range) };
-    if (!name.startsWith('time:')) return dimensionOf(name, `dimensions[${at}]`);
+    if (!name.startsWith('time:')) return groupingOf(name, `dimensions[${at}]`);
     const given = INTERVALS.find((known) => name === `time:${known}`);
     if (given === undefined)
       throw badParameter(`dimensions[${at}]`, 'unknown_interval', `must be time:<interval> of ${INTERVALS.join(', ')}`);
@@ -87,7 +97,8 @@ export const groupingsOf = (
 };
 
 /** The name under which a grouping is sorted and answered. */
-export const nameOfGrouping = (grouping: Grouping): string => (grouping.kind === 'time' ? 'time' : grouping.dimension);
+export const nameOfGrouping = (grouping: Grouping): string =>
+  grouping.kind === 'value' ? grouping.dimension : grouping.kind === 'goal' ? GOAL : 'time';
 
 /** A total order: what was asked for, then every grouping that is not in it yet.
  *  @param names under which groupings can be named here

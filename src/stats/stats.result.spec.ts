@@ -43,7 +43,7 @@ it('says how figures were come by, and nothing of it where they are exact', () =
 });
 
 it('echoes a question so that it can be asked again', () => {
-  expect(toNormalised({ ...query, precision: 'exact' }, 'next', { from: 0, to: range.from })).toEqual({
+  expect(toNormalised({ ...query, precision: 'exact' }, query.filter, 'next', { from: 0, to: range.from })).toEqual({
     metrics,
     dimensions: ['page'],
     filters: ['is', 'os', ['iOS']],

@@ -2,7 +2,7 @@
 import type { Interval } from '../common/buckets';
 import type { TimeRange } from '../common/time-range';
 import { isoInZone } from '../common/time-zone';
-import { toJson } from '../events/query';
+import { type Filter, toJson } from '../events/query';
 import { metricOf } from './metrics';
 import type * as dto from './stats.dto';
 import { nameOfGrouping } from './stats.request';
@@ -111,19 +111,21 @@ const rangeText = ({ from, to }: TimeRange, timezone: string): string =>
   `${isoInZone(timezone, from)}..${isoInZone(timezone, to)}`;
 
 const wordOf = (grouping: Grouping): string =>
-  grouping.kind === 'time' ? `time:${grouping.interval}` : grouping.dimension;
+  grouping.kind === 'time' ? `time:${grouping.interval}` : nameOfGrouping(grouping);
 
 /** The question in the contract's words, with everything resolved; it can be asked again as it is.
+ *  @param filter as it was asked, with goals by their names
  *  @param cursor which page it was
  *  @param comparison which range was to stand beside */
 export const toNormalised = (
   query: StatsQuery,
+  filter: Filter | undefined,
   cursor: string | undefined,
   comparison: TimeRange | undefined,
 ): Record<string, unknown> => ({
   metrics: query.metrics,
   dimensions: query.groupings.map(wordOf),
-  ...(query.filter === undefined ? {} : { filters: toJson(query.filter) }),
+  ...(filter === undefined ? {} : { filters: toJson(filter) }),
   ...toMeta(query.range, query.timezone),
   orderBy: query.order.map(({ column, descending }) => {
     const grouping = 'grouping' in column ? query.groupings[column.grouping] : undefined;

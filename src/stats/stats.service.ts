@@ -2,6 +2,7 @@
 import { Injectable } from '@nestjs/common';
 import { toPage, type Page } from '../common/cursor';
 import type { TimeRange } from '../common/time-range';
+import { GoalsService } from '../goals';
 import type { Project } from '../projects';
 import { AnswerCache } from './cache/answer-cache';
 import type { Asker } from './cache/asker';
@@ -26,6 +27,7 @@ export class StatsService {
   constructor(
     private readonly spans: Spans,
     private readonly answers: AnswerCache,
+    private readonly goals: GoalsService,
   ) {}
 
   /** The overview's figures of a range. @throws invalidInput, storeUnavailable, queryTooLarge */
@@ -53,19 +55,23 @@ export class StatsService {
 
   /** A free question: any metrics by any dimensions. @throws invalidInput, storeUnavailable, queryTooLarge */
   async query(project: Project, request: dto.StatsQueryDto, asker: Asker): Promise<dto.QueryAnswerDto> {
-    const answered = await this.#answer(project, request, inquiry.freeInquiry(request), asker);
+    const asked = inquiry.freeInquiry(request);
+    const answered = await this.#answer(project, request, asked, asker);
     const { query, next } = answered.table;
     return {
       ...mapped(answered, answer.toQueryRows),
       page: { next },
-      query: answer.toNormalised(query, request.cursor, answered.comparedWith),
+      query: answer.toNormalised(query, asked.filter, request.cursor, answered.comparedWith),
     };
   }
 
   async #answer(project: Project, request: Request, asked: inquiry.Inquiry, asker: Asker): Promise<Answered> {
-    const span = await this.spans.of(project, request);
+    const [span, goals] = await Promise.all([
+      this.spans.of(project, request),
+      inquiry.isAboutGoals(asked) ? this.goals.all(project.id) : [],
+    ]);
     const zone = project.timezone;
-    const { query, comparison: comparedWith } = inquiry.resolve(asked, request, project.number, span);
+    const { query, comparison: comparedWith } = inquiry.resolve(asked, request, project.number, span, goals);
     // Of buckets on later pages it would be the first page again.
     if (comparedWith === undefined || (query.after !== undefined && !inquiry.comparesGroups(query)))
       return { table: await this.#table(query, zone, asker), comparedWith };

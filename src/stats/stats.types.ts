@@ -2,11 +2,14 @@
 import type { Interval } from '../common/buckets';
 import type { TimeRange } from '../common/time-range';
 import type { Filter } from '../events/query';
+import type { GoalTarget } from '../goals/goals.types';
 import type { Cost } from '../platform/clickhouse/reads';
 
-/** By what rows are grouped: a dimension of events, or buckets of local time. */
+/** By what rows are grouped: a dimension of events, buckets of local time, or goals, of which an event may reach several. */
 export type Grouping =
-  { readonly kind: 'value'; readonly dimension: string } | { readonly kind: 'time'; readonly interval: Interval };
+  | { readonly kind: 'value'; readonly dimension: string }
+  | { readonly kind: 'time'; readonly interval: Interval }
+  | { readonly kind: 'goal'; readonly goals: readonly GoalTarget[] };
 
 /** One column to sort by: the index of a metric or of a grouping. */
 export interface SortBy {
@@ -26,6 +29,10 @@ export interface StatsQuery {
   readonly metrics: readonly string[];
   readonly groupings: readonly Grouping[];
   readonly filter?: Filter;
+  /** The project's goals, where figures ask for them. */
+  readonly goals?: readonly GoalTarget[];
+  /** The filter of those whom a conversion rate is out of, where it is not `filter`; in it no filter: all events. */
+  readonly outOf?: { readonly filter?: Filter };
   /** Only values of the first grouping that hold this text, in any case. */
   readonly search?: string;
   /** Ends with every grouping, so that the order is total. */

@@ -2,17 +2,7 @@
 import type { TimeRange } from '../../common/time-range';
 import { during, type EventScope, eventSource, moment, type SessionScan, STORABLE } from '../../events/query';
 import { Bound, join, nothing, sql, text, texts, uint32, type Sql } from '../../platform/clickhouse/sql';
-import {
-  after,
-  bucketsOf,
-  bucketSql,
-  column,
-  groupingSql,
-  order,
-  scopeOf,
-  selects,
-  shownRange,
-} from '../stats.queries';
+import { after, column, groupingSql, order, scopeOf, selects, shownRange } from '../stats.queries';
 import { planOf } from '../stats.plan';
 import type { StatsQuery } from '../stats.types';
 import type { Pieces } from './pieces';
@@ -57,7 +47,7 @@ const derived = (query: StatsQuery, { asked, pieces }: RolledSources, precision:
   const groups = query.groupings.map((grouping, at) =>
     grouping.kind === 'value'
       ? sql`value AS ${column('g', at)}`
-      : sql`${bucketSql(bucketsOf(query, grouping.interval), sql`toDateTime64(start, 3, 'UTC')`)} AS ${column('g', at)}`,
+      : sql`${groupingSql(query, grouping, sql`toDateTime64(start, 3, 'UTC')`)} AS ${column('g', at)}`,
   );
   const figures = sql`toInt64(events) AS hits, toInt64(pageviews) AS views, revenue AS amounts, toInt64(sessions) AS begun,
       toInt64(session_pageviews) AS begun_views, toInt64(bounces) AS bounced, toInt64(session_ms) AS length_ms`;

@@ -48,9 +48,11 @@ interface Session {
 }
 
 /** An event with what belongs to it. */
-interface SeenEvent extends RawEvent {
+export interface SeenEvent extends RawEvent {
   identity: string;
   whole: Session;
+  /** Names of the goals that it reaches; see `goals.ts`. */
+  goals?: readonly string[];
 }
 
 /** A filter in the contract's form. */
@@ -70,6 +72,10 @@ export interface Figures {
   entries: number;
   exits: number;
   timeOnPage: number;
+  /** Those of goals, of which a project may have none; see `goals.ts`. */
+  conversions: number;
+  conversionRate: number;
+  goalRevenue: { currency: string; amount: string }[];
   /** Figures of a property, as `sum(property:plan)`. */
   [ofProperty: string]: unknown;
 }
@@ -114,7 +120,7 @@ export function seeEvents(inserted: readonly RawEvent[], links: readonly Link[])
 const began = (session: Session): number => session.events[0]?.ts ?? 0;
 const ended = (session: Session): number => session.events.at(-1)?.ts ?? 0;
 const views = (session: Session): SeenEvent[] => session.events.filter((event) => event.name === 'pageview');
-const isIn = (at: number, range: TimeRange): boolean => at >= range.from && at < range.to;
+export const isIn = (at: number, range: TimeRange): boolean => at >= range.from && at < range.to;
 
 /** The value of a dimension; undefined where an event does not have it. */
 export function valueOf(event: SeenEvent, dimension: string): string | undefined {
@@ -150,6 +156,11 @@ export function selects(filter: JsonFilter | undefined, event: SeenEvent, all: S
         other.identity === event.identity && isIn(other.ts, range) && selects(rest[0] as JsonFilter, other, all, range),
     );
   const [dimension, values = []] = rest as [string, string[]?];
+  if (dimension === 'goal') {
+    const reached = event.goals ?? [];
+    const any = op.endsWith('xists') ? reached.length > 0 : values.some((name) => reached.includes(name));
+    return op === 'is' || op === 'exists' ? any : !any;
+  }
   const value = valueOf(event, dimension);
   const any = (test: (value: string, wanted: string) => boolean): boolean =>
     value !== undefined && values.some((wanted) => test(value, wanted));
@@ -193,7 +204,7 @@ export function selects(filter: JsonFilter | undefined, event: SeenEvent, all: S
 }
 
 /** A number as JSON writes it, in units of 10^-18, what is smaller cut off. */
-function decimals(value: number): bigint {
+export function decimals(value: number): bigint {
   const [, sign = '', whole = '', part = '', exponent = '0'] =
     /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]\d+))?$/.exec(JSON.stringify(value)) ?? [];
   const digits = `${whole}${part}`;
@@ -273,6 +284,9 @@ function figures(
     entries: holding((session) => views(session)[0]),
     exits: holding((session) => views(session).at(-1)),
     timeOnPage: stays.length === 0 ? 0 : stays.reduce((total, stay) => total + stay, 0) / (1_000 * stays.length),
+    conversions: 0,
+    conversionRate: 0,
+    goalRevenue: [],
     ...figuresOfProperty(events, 'plan'),
   };
 }
