@@ -1,8 +1,9 @@
 // All SQL about goals.
 import { Injectable } from '@nestjs/common';
-import { and, asc, eq, gt, or } from 'drizzle-orm';
+import { and, asc, count, eq, gt, max, or, type SQL } from 'drizzle-orm';
 import { Postgres } from '../platform/postgres/postgres';
-import { goals, toGoal } from './goals.schema';
+import { projects } from '../projects/projects.schema';
+import { goals, toGoal, toRow } from './goals.schema';
 import type { Goal } from './goals.types';
 
 /** Goals in Postgres. */
@@ -30,4 +31,54 @@ export class GoalsRepository {
     });
     return rows.map(toGoal);
   }
+
+  async find(projectId: string, id: string): Promise<Goal | undefined> {
+    const [row] = await this.postgres.run((db) => db.select().from(goals).where(named(projectId, id)));
+    return row === undefined ? undefined : toGoal(row);
+  }
+
+  /** Adds a goal where the project has fewer than `most`. Makers of one project's goals wait for each other, so that they count right.
+   *  @param make the goal, to be the newest: made after that moment, milliseconds, so that whoever walks the list does not miss it
+   *  @throws a unique violation where the name is taken */
+  insert(projectId: string, most: number, make: (after: number) => Goal): Promise<Goal | 'too many' | 'no project'> {
+    return this.postgres.transaction(async (db) => {
+      const [project] = await db
+        .select({ id: projects.id })
+        .from(projects)
+        .where(eq(projects.id, projectId))
+        .for('no key update');
+      if (project === undefined) return 'no project';
+      const [held] = await db
+        .select({ goals: count(), newest: max(goals.createdAt) })
+        .from(goals)
+        .where(eq(goals.projectId, projectId));
+      if ((held?.goals ?? 0) >= most) return 'too many';
+      const goal = make(held?.newest?.getTime() ?? 0);
+      await db.insert(goals).values({ ...toRow(goal), projectId });
+      return goal;
+    });
+  }
+
+  /** Puts in a goal's place what `change` makes of it; changes of one goal wait for each other, so that none is lost.
+   *  @returns the goal as it is now; undefined where there is none
+   *  @throws a unique violation where the name is taken; whatever `change` throws */
+  change(projectId: string, id: string, change: (goal: Goal) => Goal): Promise<Goal | undefined> {
+    return this.postgres.transaction(async (db) => {
+      const [row] = await db.select().from(goals).where(named(projectId, id)).for('update');
+      if (row === undefined) return undefined;
+      const changed = change(toGoal(row));
+      await db.update(goals).set(toRow(changed)).where(named(projectId, id));
+      return changed;
+    });
+  }
+
+  /** @returns whether there was such a goal */
+  async delete(projectId: string, id: string): Promise<boolean> {
+    const gone = await this.postgres.run((db) =>
+      db.delete(goals).where(named(projectId, id)).returning({ id: goals.id }),
+    );
+    return gone.length > 0;
+  }
 }
+
+const named = (projectId: string, id: string): SQL | undefined => and(eq(goals.projectId, projectId), eq(goals.id, id));

@@ -3,6 +3,9 @@ import { index, jsonb, pgTable, text, timestamp, uniqueIndex, uuid } from 'drizz
 import { projects } from '../projects/projects.schema';
 import type { Goal, GoalValue } from './goals.types';
 
+/** Name of the rule that a name is there once in a project. */
+export const GOAL_NAMES = 'goals_by_name';
+
 /** Goals. One of `event` and `page` is set. */
 export const goals = pgTable(
   'goals',
@@ -21,7 +24,7 @@ export const goals = pgTable(
     updatedAt: timestamp({ withTimezone: true, precision: 3 }).notNull(),
   },
   (table) => [
-    uniqueIndex('goals_by_name').on(table.projectId, table.name),
+    uniqueIndex(GOAL_NAMES).on(table.projectId, table.name),
     index('goals_by_age').on(table.projectId, table.createdAt, table.id),
   ],
 );
@@ -36,4 +39,16 @@ export const toGoal = ({ event, page, filters, value, ...row }: typeof goals.$in
   ...(value === null ? {} : { value }),
   createdAt: row.createdAt.getTime(),
   updatedAt: row.updatedAt.getTime(),
+});
+
+/** A goal as a row, without its project. */
+export const toRow = (goal: Goal): Omit<typeof goals.$inferInsert, 'projectId'> => ({
+  id: goal.id,
+  name: goal.name,
+  event: goal.event ?? null,
+  page: goal.page ?? null,
+  filters: goal.filters === undefined ? null : [...goal.filters],
+  value: goal.value ?? null,
+  createdAt: new Date(goal.createdAt),
+  updatedAt: new Date(goal.updatedAt),
 });

@@ -4,7 +4,7 @@ export type { Channel } from './channel';
 export { fieldCodes } from './compile-schema';
 export type { FieldCode } from './compile-schema';
 export { encodeRow, eventColumns } from './encode';
-export { parseInstant, toAddress, toEpochMs } from './formats';
+export { formats, parseInstant, toAddress, toEpochMs } from './formats';
 export { hashIdentifier, hexToUInt64, uint64ToHex } from './identity';
 export type { IdentifierKind } from './identity';
 export { flagBits } from './event-row';
