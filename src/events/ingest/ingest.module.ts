@@ -11,6 +11,7 @@ import { IngestSteps } from './ingest-steps';
 import { LinkStore } from './link-store';
 import { Salts } from './salts';
 import { Spool } from './spool';
+import { VisitorLinker } from './visitor-linker';
 import { IngestProcessor } from './ingest.processor';
 
 @Module({
@@ -26,7 +27,8 @@ import { IngestProcessor } from './ingest.processor';
     Salts,
     Spool,
     IngestProcessor,
+    VisitorLinker,
   ],
-  exports: [IngestSteps],
+  exports: [IngestSteps, VisitorLinker],
 })
 export class IngestModule {}

@@ -15,6 +15,7 @@ export {
   during,
   type EventScope,
   eventSource,
+  firstLinks,
   moment,
   NAMED_GAP_MS,
   relatedVisitors,
@@ -22,6 +23,7 @@ export {
   type SessionScan,
   sessionSource,
   STORABLE,
+  visitorList,
   within,
 } from './source';
 export { type Target, targetFilter } from './targets';

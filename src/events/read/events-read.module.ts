@@ -4,5 +4,9 @@ import { EventsReadController } from './events-read.controller';
 import { EventsReadRepository } from './events-read.repository';
 import { EventsReadService } from './events-read.service';
 
-@Module({ controllers: [EventsReadController], providers: [EventsReadService, EventsReadRepository] })
+@Module({
+  controllers: [EventsReadController],
+  providers: [EventsReadService, EventsReadRepository],
+  exports: [EventsReadRepository],
+})
 export class EventsReadModule {}

@@ -211,7 +211,7 @@ const badCursor = (): Problem =>
   });
 
 /** A cursor of the lists by time. @throws invalidInput */
-const toPlace = (cursor: string): EventPlace => {
+export const toPlace = (cursor: string): EventPlace => {
   const [tsMs, eventId] = decodeCursor(cursor, ['number', 'string'] as const);
   if (!Number.isSafeInteger(tsMs) || tsMs < STORABLE.from || tsMs > STORABLE.to || !isUuid(eventId)) throw badCursor();
   return { tsMs, eventId };

@@ -17,6 +17,8 @@ export interface EventRead {
   readonly visitorIds?: readonly string[];
   readonly userIds?: readonly string[];
   readonly sessionIds?: readonly string[];
+  /** Only events of a person: those that brought the user, and those without a user of these visitors. */
+  readonly person?: { readonly user: string; readonly visitors: readonly string[] };
   readonly filter?: Filter;
   /** How far sessions reach; needed where the filter looks at sessions. */
   readonly sessions?: SessionScan;
@@ -38,7 +40,7 @@ export const isPlain = (read: EventRead): boolean => {
  *  @param also what the query needs beyond what the filter does
  *  @param unfold `ARRAY JOIN …` between the two */
 export const eventsOf = (read: EventRead, also: Needs = PLAIN, unfold: Sql = sql``): Sql => {
-  const { project, range, since, name, names, visitorIds, userIds, sessionIds, filter, sessions } = read;
+  const { project, range, since, name, names, visitorIds, userIds, sessionIds, person, filter, sessions } = read;
   const scope = {
     project,
     range,
@@ -51,6 +53,11 @@ export const eventsOf = (read: EventRead, also: Needs = PLAIN, unfold: Sql = sql
     ...(visitorIds === undefined ? [] : [sql`visitor_id IN (${anyOf(visitorIds)})`]),
     ...(userIds === undefined ? [] : [sql`user_id IN (${anyOf(userIds)})`]),
     ...(sessionIds === undefined ? [] : [sql`session_id IN (${anyOf(sessionIds)})`]),
+    ...(person === undefined
+      ? []
+      : [
+          sql`(user_id = ${hash(person.user)} OR (user_id = 0 AND visitor_id IN (${anyOf([person.user, ...person.visitors])})))`,
+        ]),
     ...(name === undefined ? [] : [sql`name = ${text(name)}`]),
     ...(names === undefined
       ? []

@@ -1,0 +1,177 @@
+// Which SQL answers who was there? The ids of a page of the directory, then what is shown of each. Pure.
+import type { TimeRange } from '../../common/time-range';
+import { hexOf } from '../../events';
+import {
+  bothNeed,
+  during,
+  eventSource,
+  type EventScope,
+  type Filter,
+  filterSql,
+  firstLinks,
+  needsOfFilter,
+  PLAIN,
+  within,
+} from '../../events/query';
+import { Bound, hash, int64, nothing, type Sql, sql, text, uint32 } from '../../platform/clickhouse/sql';
+import { eventOrder, revenueOf, surroundings } from '../columns';
+import { hashList } from '../people.queries';
+
+/** By what the directory can be sorted. */
+export const SORTS = ['lastSeen', 'firstSeen', 'events', 'pageviews', 'revenue'] as const;
+
+/** One of them. */
+export type SortName = (typeof SORTS)[number];
+
+/** An order of the directory. */
+export interface DirectoryOrder {
+  readonly by: SortName;
+  readonly descending: boolean;
+  /** Of revenue: in which currency. */
+  readonly currency?: string;
+}
+
+/** Which visitors. */
+export interface DirectoryQuestion {
+  readonly scope: EventScope;
+  readonly filter?: Filter;
+  readonly order: DirectoryOrder;
+  /** Only these persons, and the visitors to read for them (undefined: all). */
+  readonly among?: { readonly ids: readonly string[]; readonly visitors: readonly string[] | undefined };
+}
+
+/** Place in the directory: the sort value as decimal text, then the id. */
+export interface DirectoryPlace {
+  readonly value: string;
+  readonly id: string;
+}
+
+interface SortColumn {
+  /** Of some events of a visitor. */
+  readonly part: Sql;
+  /** Of its parts. */
+  readonly whole: Sql;
+  /** A value of a cursor. */
+  readonly bind: (value: string) => Bound;
+}
+
+const integer = (value: string): Bound => int64(BigInt(value));
+const views = sql`countIf(name = 'pageview')`;
+
+const sortColumn = ({ by, currency = '' }: DirectoryOrder): SortColumn => {
+  switch (by) {
+    case 'lastSeen':
+      return { part: sql`max(toUnixTimestamp64Milli(ts))`, whole: sql`max(part)`, bind: integer };
+    case 'firstSeen':
+      return { part: sql`min(toUnixTimestamp64Milli(ts))`, whole: sql`min(part)`, bind: integer };
+    case 'events':
+      return { part: sql`count()`, whole: sql`sum(part)`, bind: integer };
+    case 'pageviews':
+      return { part: views, whole: sql`sum(part)`, bind: integer };
+    case 'revenue':
+      return {
+        part: sql`sumIf(toDecimal128(revenue, 4), currency = ${text(currency)})`,
+        whole: sql`sum(part)`,
+        bind: (value) => new Bound('Decimal(38, 4)', value),
+      };
+  }
+};
+
+/** Below this a range's own visitors are fewer than all that have links. */
+const SHORT_MS = 2 * 86_400_000;
+
+/** Events of the range that are selected, grouped as far as can be before links are looked at: rows (identity, part). */
+const parts = ({ scope, filter, among, order }: DirectoryQuestion): Sql => {
+  const needs = needsOfFilter(filter);
+  const { part } = sortColumn(order);
+  const only = among?.visitors === undefined ? nothing : sql` AND visitor_id IN ${hashList(among.visitors)}`;
+  const where = sql`WHERE ${during(scope.range)}${only} AND ${filterSql(filter, scope)}`;
+  if (needs.identity || needs.sessions)
+    return sql`(SELECT identity, ${part} AS part FROM ${eventSource(scope, bothNeed(needs, { identity: true, sessions: false }))} ${where} GROUP BY identity)`;
+  const { from, to } = scope.range;
+  const linked =
+    among?.visitors !== undefined
+      ? sql`visitor_id IN ${hashList(among.visitors)}`
+      : to - from > SHORT_MS
+        ? undefined
+        : sql`visitor_id IN (SELECT visitor_id FROM events WHERE ${within(scope.project, scope.range)})`;
+  return sql`(
+    SELECT multiIf(user_id != 0, user_id, linked_user != 0, linked_user, visitor_id) AS identity, part
+    FROM (SELECT visitor_id, user_id, ${part} AS part FROM ${eventSource(scope, PLAIN)} ${where} GROUP BY visitor_id, user_id) AS seen
+    LEFT JOIN ${firstLinks(scope.project, linked)} AS links USING (visitor_id))`;
+};
+
+/** Ids of a page: rows { id, value }, the value as decimal text.
+ *  @param after the last one that was seen */
+export const directoryPage = (question: DirectoryQuestion, limit: number, after?: DirectoryPlace): Sql => {
+  const { order, among } = question;
+  const { whole, bind } = sortColumn(order);
+  const direction = order.descending ? sql`DESC` : sql`ASC`;
+  const sign = order.descending ? sql`<` : sql`>`;
+  const beyond = (place: DirectoryPlace): Sql =>
+    sql`(sorted ${sign} ${bind(place.value)} OR (sorted = ${bind(place.value)} AND identity ${sign} ${hash(place.id)}))`;
+  return sql`SELECT ${hexOf(sql`identity`)} AS id, toString(sorted) AS value
+FROM (
+  SELECT identity, ${whole} AS sorted
+  FROM ${parts(question)}
+  ${among === undefined ? nothing : sql`WHERE identity IN ${hashList(among.ids)}`}
+  GROUP BY identity)
+${after === undefined ? nothing : sql`WHERE ${beyond(after)}`}
+ORDER BY sorted ${direction}, identity ${direction}
+LIMIT ${uint32(limit)}`;
+};
+
+/** A row of `directoryRows`; times in milliseconds. */
+export interface DirectoryRow {
+  id: string;
+  firstMs: number;
+  lastMs: number;
+  total: number;
+  views: number;
+  visits: number;
+  money: Record<string, string>;
+  last: string[];
+  isUser: number;
+}
+
+/** What is shown of these visitors: rows of `DirectoryRow`. Sessions are those that began in the range and hold a selected event.
+ *  @param scope with the sessions of these visitors */
+export const directoryRows = (scope: EventScope, filter: Filter | undefined, ids: readonly string[]): Sql => {
+  const here = during(scope.range);
+  const needs = bothNeed({ identity: true, sessions: true }, needsOfFilter(filter));
+  return sql`SELECT ${hexOf(sql`identity`)} AS id,
+  toUnixTimestamp64Milli(minIf(ts, ${here})) AS firstMs, toUnixTimestamp64Milli(maxIf(ts, ${here})) AS lastMs,
+  countIf(${here}) AS total, countIf(${here} AND name = 'pageview') AS views,
+  uniqExactIf((session_id, session_began), ${during(scope.range, sql`session_began`)}) AS visits,
+  ${revenueOf(here)} AS money,
+  argMaxIf(${surroundings}, ${eventOrder}, ${here}) AS last,
+  max(user_id = identity OR visitor_id != identity) AS isUser
+FROM ${eventSource(scope, needs)}
+WHERE identity IN ${hashList(ids)} AND ${filterSql(filter, scope)}
+GROUP BY identity
+HAVING total > 0`;
+};
+
+/** Whether a filter looks at what somebody did elsewhere in the range, so that no part of it can be read on its own. */
+export const looksAround = (filter: Filter | undefined): boolean => {
+  switch (filter?.kind) {
+    case 'and':
+    case 'or':
+      return filter.filters.some(looksAround);
+    case 'not':
+      return looksAround(filter.filter);
+    case 'did':
+      return true;
+    default:
+      return false;
+  }
+};
+
+/** Cuts a range into reads that begin at one of its ends, each the whole of the ones before and eight times as long. */
+export function* widening({ from, to }: TimeRange, fromEnd: boolean, firstMs: number): Generator<TimeRange> {
+  for (let length = firstMs; ; length *= 8) {
+    const range = fromEnd ? { from: Math.max(from, to - length), to } : { from, to: Math.min(to, from + length) };
+    yield range;
+    if (range.from === from && range.to === to) return;
+  }
+}

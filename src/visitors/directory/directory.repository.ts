@@ -1,0 +1,101 @@
+// How is the directory read? The ids of a page first, from as little of the range as holds them; then what is shown of them.
+import { Injectable } from '@nestjs/common';
+import { DAY_MS, type TimeRange } from '../../common/time-range';
+import { findSessionScan, needsOfFilter } from '../../events/query';
+import { ClickHouse } from '../../platform/clickhouse/clickhouse';
+import { Reads } from '../../platform/clickhouse/reads';
+import type { Caller } from '../../platform/http/caller';
+import { PeopleRepository } from '../people.repository';
+import { findReach } from '../reach';
+import {
+  type DirectoryPlace,
+  directoryPage,
+  type DirectoryQuestion,
+  directoryRows,
+  type DirectoryRow,
+  looksAround,
+  widening,
+} from './directory.queries';
+
+/** Rows of a page, and the place of the last one where there are more. */
+export interface DirectoryRows {
+  readonly rows: readonly DirectoryRow[];
+  readonly next?: DirectoryPlace;
+}
+
+/** A page of the directory. */
+export interface DirectoryAsked extends Omit<DirectoryQuestion, 'among'> {
+  readonly limit: number;
+  readonly after?: DirectoryPlace;
+  /** Only the persons that one of these hashes stands for. */
+  readonly search?: readonly string[];
+  /** The moment of asking. */
+  readonly now: number;
+}
+
+@Injectable()
+export class DirectoryRepository {
+  constructor(
+    private readonly clickhouse: ClickHouse,
+    private readonly people: PeopleRepository,
+  ) {}
+
+  /** Up to `limit` visitors in the order asked for. @throws storeUnavailable, queryTooLarge; invalidInput for a bad pattern */
+  async page(asked: DirectoryAsked, caller?: Caller): Promise<DirectoryRows> {
+    const { scope, filter, search } = asked;
+    const reads = new Reads(this.clickhouse, scope.project, caller);
+    const among = search === undefined ? undefined : await this.#among(reads, scope.project, search);
+    const places = await this.#places({ ...asked, ...(among === undefined ? {} : { among }) }, reads);
+    if (places.length === 0) return { rows: [] };
+    const shown = places.slice(0, asked.limit);
+    const next = places.length > asked.limit ? shown.at(-1) : undefined;
+    const ids = shown.map(({ id }) => id);
+    const links = reads.of('visitors_links', 'visitor_links');
+    const visitors = await this.people.visitorsOf(links, scope.project, ids);
+    const sessions = await findReach(reads.of('visitors_sessions', 'events'), scope, { ids, visitors });
+    const rows = await reads.of(
+      'visitors_rows',
+      'events',
+    )<DirectoryRow>(directoryRows({ ...scope, sessions }, filter, ids));
+    const byId = new Map(rows.map((row) => [row.id, row]));
+    // Who was erased in between is left out; the page still ends where it ended.
+    return { rows: ids.flatMap((id) => byId.get(id) ?? []), ...(next === undefined ? {} : { next }) };
+  }
+
+  async #among(reads: Reads, project: number, hashes: readonly string[]) {
+    const run = reads.of('visitors_links', 'visitor_links');
+    const ids = await this.people.idsOf(run, project, hashes);
+    return { ids, visitors: await this.people.visitorsOf(run, project, ids) };
+  }
+
+  async #places(asked: DirectoryAsked & Pick<DirectoryQuestion, 'among'>, reads: Reads): Promise<DirectoryPlace[]> {
+    const run = reads.of('visitors_page', 'events');
+    let found: DirectoryPlace[] = [];
+    for (const range of windowsOf(asked)) {
+      const scope = { ...asked.scope, range };
+      const sessions = needsOfFilter(asked.filter).sessions
+        ? await findSessionScan(reads.of('visitors_sessions', 'events'), scope.project, range)
+        : undefined;
+      const question = { ...asked, scope: { ...scope, ...(sessions === undefined ? {} : { sessions }) } };
+      found = await run<DirectoryPlace>(directoryPage(question, asked.limit + 1, asked.after));
+      if (found.length > asked.limit) break;
+    }
+    return found;
+  }
+}
+
+/** Reads to look in one after the other, each holding the one before. Who is first by time is found near an end of the range, and
+ *  whoever was seen near the end was last seen there; any other order takes all of it. */
+function* windowsOf({ scope, filter, order, after, among, now }: DirectoryAsked & Pick<DirectoryQuestion, 'among'>) {
+  const range: TimeRange = { from: Math.max(scope.range.from, scope.since ?? scope.range.from), to: scope.range.to };
+  if (range.from >= range.to) return;
+  const newest = order.by === 'lastSeen' && order.descending;
+  const oldest = order.by === 'firstSeen' && !order.descending;
+  if ((!newest && !oldest) || looksAround(filter) || among !== undefined) {
+    yield range;
+    return;
+  }
+  const seen = after === undefined ? (newest ? Math.min(range.to, now) : range.from) : Number(after.value);
+  const toPlace = newest ? Math.max(0, range.to - seen) : Math.max(0, seen - range.from);
+  yield* widening(range, newest, toPlace + DAY_MS);
+}

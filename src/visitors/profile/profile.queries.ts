@@ -1,0 +1,73 @@
+// Which SQL says all that is kept about one person? Over the whole history, of which a person has one granule a day. Pure.
+import { hexOf } from '../../events';
+import { eventSource, type EventScope, type SessionScan, STORABLE, within } from '../../events/query';
+import { hash, type Sql, sql, uint32 } from '../../platform/clickhouse/sql';
+import { hexToUInt64 } from '../../events/pipeline';
+import { eventOrder, revenueOf, surroundings, touch } from '../columns';
+import { hashList, type Person } from '../people.queries';
+
+/** Everything of a person that is shown, and their sessions whole. */
+export const lifeOf = (project: number, since: number | undefined, { id, visitors }: Person) => {
+  const range = { from: Math.max(since ?? STORABLE.from, STORABLE.from), to: STORABLE.to };
+  const sessions: SessionScan = { near: range, related: [id, ...visitors].map(hexToUInt64) };
+  return { project, range, sessions, ...(since === undefined ? {} : { since }) } satisfies EventScope;
+};
+
+/** The events of a person, without looking at links again: FROM … WHERE …, to be continued. */
+const eventsOfPerson = ({ project, range }: EventScope, { id, visitors, own }: Person): Sql => sql`FROM events FINAL
+WHERE ${within(project, range)} AND visitor_id IN ${hashList([id, ...visitors])}
+  AND (user_id = ${hash(id)} OR (user_id = 0 AND visitor_id IN ${hashList([id, ...own])}))`;
+
+/** Whether there is anything of a person: one row, or none. */
+export const anyEvent = (scope: EventScope, person: Person): Sql =>
+  sql`SELECT 1 AS found ${eventsOfPerson(scope, person)} LIMIT 1`;
+
+/** Times are milliseconds, touches as `toTouch` reads them. */
+export interface ProfileRow {
+  total: number;
+  views: number;
+  visits: number;
+  firstMs: number;
+  lastMs: number;
+  money: Record<string, string>;
+  first: string[];
+  last: string[];
+  isUser: number;
+}
+
+/** The figures of a person: one row of `ProfileRow`, its `total` 0 where there is nothing. */
+export const profileFigures = (scope: EventScope, { id }: Person): Sql => sql`
+SELECT count() AS total, countIf(name = 'pageview') AS views, uniqExact((session_id, session_began)) AS visits,
+  toUnixTimestamp64Milli(min(ts)) AS firstMs, toUnixTimestamp64Milli(max(ts)) AS lastMs, ${revenueOf(sql`1`)} AS money,
+  argMin(${touch}, ${eventOrder}) AS first,
+  argMin(${touch}, (-toUnixTimestamp64Milli(session_began), ${eventOrder})) AS last,
+  max(user_id = identity OR visitor_id != identity) AS isUser
+FROM ${eventSource(scope, { identity: true, sessions: true })}
+WHERE identity = ${hash(id)}`;
+
+/** A device or a place. */
+export interface SurroundingsRow {
+  visitor: string;
+  around: string[];
+  total: number;
+  firstMs: number;
+  lastMs: number;
+}
+
+const seen = sql`count() AS total, toUnixTimestamp64Milli(min(ts)) AS firstMs, toUnixTimestamp64Milli(max(ts)) AS lastMs`;
+
+/** Visitors of a person with their browsers, seen last first. */
+export const devicesOf = (scope: EventScope, person: Person, limit: number): Sql => sql`
+SELECT ${hexOf(sql`visitor_id`)} AS visitor, any(${surroundings}) AS around, ${seen}
+${eventsOfPerson(scope, person)}
+GROUP BY visitor_id, browser, os, device
+ORDER BY max(ts) DESC, visitor_id, browser, os, device
+LIMIT ${uint32(limit)}`;
+
+/** Places of a person, seen last first. */
+export const placesOf = (scope: EventScope, person: Person, limit: number): Sql => sql`
+SELECT '' AS visitor, any(${surroundings}) AS around, ${seen}
+${eventsOfPerson(scope, person)}
+GROUP BY country, region, city
+ORDER BY max(ts) DESC, country, region, city
+LIMIT ${uint32(limit)}`;

@@ -1,0 +1,60 @@
+// How is one person read? Who it is first, then all of them at once.
+import { Injectable } from '@nestjs/common';
+import { ClickHouse } from '../../platform/clickhouse/clickhouse';
+import { Reads } from '../../platform/clickhouse/reads';
+import type { Caller } from '../../platform/http/caller';
+import type { Person } from '../people.queries';
+import { PeopleRepository } from '../people.repository';
+import {
+  anyEvent,
+  devicesOf,
+  lifeOf,
+  placesOf,
+  profileFigures,
+  type ProfileRow,
+  type SurroundingsRow,
+} from './profile.queries';
+
+/** A person with all that is shown. */
+export interface Profile {
+  readonly person: Person;
+  readonly figures: ProfileRow;
+  readonly devices: readonly SurroundingsRow[];
+  readonly places: readonly SurroundingsRow[];
+}
+
+/** Most devices and places in a profile. */
+const MOST_SHOWN = 100;
+
+@Injectable()
+export class ProfileRepository {
+  constructor(
+    private readonly clickhouse: ClickHouse,
+    private readonly people: PeopleRepository,
+  ) {}
+
+  /** The person that a hash stands for, who need not have an event. @throws storeUnavailable, queryTooLarge */
+  person(project: number, hash: string, caller?: Caller): Promise<Person> {
+    const reads = new Reads(this.clickhouse, project, caller);
+    return this.people.find(reads.of('visitors_links', 'visitor_links'), project, hash);
+  }
+
+  /** Whether a person has an event that is shown. */
+  async exists(project: number, person: Person, since?: number, caller?: Caller): Promise<boolean> {
+    const reads = new Reads(this.clickhouse, project, caller);
+    const rows = await reads.of('visitors_any', 'events')(anyEvent(lifeOf(project, since, person), person));
+    return rows.length > 0;
+  }
+
+  /** The profile of a person; undefined where there is no event. @throws storeUnavailable, queryTooLarge */
+  async find(project: number, person: Person, since?: number, caller?: Caller): Promise<Profile | undefined> {
+    const run = new Reads(this.clickhouse, project, caller).of('visitors_profile', 'events');
+    const scope = lifeOf(project, since, person);
+    const [[figures], devices, places] = await Promise.all([
+      run<ProfileRow>(profileFigures(scope, person)),
+      run<SurroundingsRow>(devicesOf(scope, person, MOST_SHOWN)),
+      run<SurroundingsRow>(placesOf(scope, person, MOST_SHOWN)),
+    ]);
+    return figures === undefined || figures.total === 0 ? undefined : { person, figures, devices, places };
+  }
+}

@@ -1,0 +1,35 @@
+// Visitors and their sessions.
+import { Module } from '@nestjs/common';
+import { EventsModule } from '../events';
+import { GoalsModule } from '../goals';
+import { StatsModule } from '../stats';
+import { DirectoryRepository } from './directory/directory.repository';
+import { DirectoryService } from './directory/directory.service';
+import { PeopleRepository } from './people.repository';
+import { ProfileRepository } from './profile/profile.repository';
+import { ProfileService } from './profile/profile.service';
+import { Selections } from './selection';
+import { SessionsController } from './sessions/sessions.controller';
+import { SessionsRepository } from './sessions/sessions.repository';
+import { SessionsService } from './sessions/sessions.service';
+import { IdentifyService } from './traits/identify.service';
+import { TraitsRepository } from './traits/traits.repository';
+import { VisitorsController } from './visitors.controller';
+
+@Module({
+  imports: [EventsModule, GoalsModule, StatsModule],
+  controllers: [VisitorsController, SessionsController],
+  providers: [
+    DirectoryRepository,
+    DirectoryService,
+    IdentifyService,
+    PeopleRepository,
+    ProfileRepository,
+    ProfileService,
+    Selections,
+    SessionsRepository,
+    SessionsService,
+    TraitsRepository,
+  ],
+})
+export class VisitorsModule {}
