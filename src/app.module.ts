@@ -7,6 +7,7 @@ import { Clock } from './common/clock';
 import { ConfigModule } from './config/config.module';
 import type { Env, StoreUrls } from './config/env';
 import { EventsModule } from './events';
+import { FunnelsModule } from './funnels';
 import { GoalsModule } from './goals';
 import { HealthModule } from './health';
 import { ClickHouseModule } from './platform/clickhouse/clickhouse.module';
@@ -44,6 +45,7 @@ export class AppModule {
         EventsModule,
         AggregationModule,
         GoalsModule,
+        FunnelsModule,
         StatsModule,
         HealthModule,
         ...imports,

@@ -241,3 +241,39 @@ export const ObjectField = (type: () => new () => object, options: FieldOptions 
       options,
     ),
   );
+
+/** A list of objects of a body, each with rules of its own. */
+export const ObjectListField = (
+  type: () => new () => object,
+  options: FieldOptions & { min?: number; max: number },
+): PropertyDecorator => {
+  const { min = 0, max } = options;
+  const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
+  return applyDecorators(
+    Type(type),
+    ValidateNested({ each: true }),
+    field(
+      [
+        { code: 'not_a_list', test: Array.isArray, message: 'must be a list' },
+        {
+          code: 'too_few_items',
+          test: (value) => Array.isArray(value) && value.length >= min,
+          message: `must have at least ${min} items`,
+        },
+        {
+          code: 'too_many_items',
+          test: (value) => Array.isArray(value) && value.length <= max,
+          message: `must have at most ${max} items`,
+        },
+        {
+          code: 'invalid_item',
+          test: (value) => Array.isArray(value) && value.every(isObject),
+          message: 'must hold only objects',
+        },
+      ],
+      // TRICKY: as above; `isArray` makes a list of it.
+      { type: () => type(), isArray: true, minItems: min, maxItems: max },
+      options,
+    ),
+  );
+};

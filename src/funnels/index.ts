@@ -1,0 +1,2 @@
+// What may other features use of funnels?
+export { FunnelsModule } from './funnels.module';
