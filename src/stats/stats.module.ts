@@ -9,6 +9,9 @@ import { SharedAnswers } from './cache/shared-answers';
 import { JourneysController } from './journeys/journeys.controller';
 import { JourneysRepository } from './journeys/journeys.repository';
 import { JourneysService } from './journeys/journeys.service';
+import { RetentionController } from './retention/retention.controller';
+import { RetentionRepository } from './retention/retention.repository';
+import { RetentionService } from './retention/retention.service';
 import { RolledRepository } from './rolled/rolled.repository';
 import { Spans } from './spans';
 import { StatsController } from './stats.controller';
@@ -18,12 +21,14 @@ import { Volumes } from './volumes';
 
 @Module({
   imports: [AggregationModule, ChangesModule, GoalsModule],
-  controllers: [JourneysController, StatsController],
+  controllers: [JourneysController, RetentionController, StatsController],
   providers: [
     AnswerCache,
     DataVersions,
     JourneysRepository,
     JourneysService,
+    RetentionRepository,
+    RetentionService,
     RolledRepository,
     SharedAnswers,
     Spans,
