@@ -96,7 +96,7 @@ const latestStarts = (question: FunnelQuestion): Sql => {
     sql`toUInt8(greatest(${slot(size + 1)}, ${deepest}))`,
     sql`toUInt128(if(${deepest} > ${slot(size + 1)}, ${found}, ${slot(size + 2)}))`,
   ];
-  return sql`arrayFold((a, x) -> (${join(next, ', ')}), keys, (${join([...numbers(1, size).map(() => key), sql`toUInt8(0)`, key], ', ')}))`;
+  return sql`arrayFold((a, x) -> (${join(next, ', ')}), if(more, keys, ${noKeys}), (${join([...numbers(1, size).map(() => key), sql`toUInt8(0)`, key], ', ')}))`;
 };
 
 /** The same where attempts at a step may end one by one: for each step all starts of attempts that stand there, oldest first.
@@ -129,7 +129,7 @@ const allStarts = (question: FunnelQuestion): Sql => {
     sql`toUInt8(greatest(${slot(size + 1)}, ${deepest}))`,
     sql`toUInt128(if(${deepest} > ${slot(size + 1)}, ${found}, ${slot(size + 2)}))`,
   ];
-  return sql`arrayFold((a, x) -> (${join(next, ', ')}), keys, (${join([...numbers(1, size).map(() => noKeys), sql`toUInt8(0)`, key], ', ')}))`;
+  return sql`arrayFold((a, x) -> (${join(next, ', ')}), if(more, keys, ${noKeys}), (${join([...numbers(1, size).map(() => noKeys), sql`toUInt8(0)`, key], ', ')}))`;
 };
 
 /** Follows an attempt from its start: (steps it holds, keys of their events). */
@@ -166,10 +166,10 @@ const inOrder = (question: FunnelQuestion, rows: Sql): Sql => {
   const start =
     single && mode === 'ordered'
       ? sql`arrayFirst(x -> ${begins(question, x)} AND ${msOf(x)} >= ${msOf(sql`passed.${found}`)} - ${digits(windowMs)}, keys)`
-      : sql`passed.${found}`;
+      : sql`if(more, passed.${found}, arrayFirst(x -> ${begins(question, x)}, keys))`;
   return sql`
     SELECT ${unitColumns(question)}, ${extras(question)}, ${single ? latestStarts(question) : allStarts(question)} AS passed,
-      passed.${size} AS depth, ${start} AS start, ${walked(question)} AS path, path.1 AS reached, path.2 AS at
+      if(more, passed.${size}, 1) AS depth, ${start} AS start, ${walked(question)} AS path, path.1 AS reached, path.2 AS at
     FROM (${rows})`;
 };
 
@@ -238,7 +238,7 @@ const apart = (question: FunnelQuestion, rows: Sql): Sql => {
   const own = sql`arrayMap((x, h) -> if(h = hold, x, bitXor(x, bitAnd(x, toUInt128(${digits(stepBits(question))})))), keys, holding)`;
   const mattering = mode === 'strict' ? own : sql`arrayFilter(x -> ${maskOf(x)} != 0, ${own})`;
   return sql`
-    SELECT ${unitColumns(question)}, ${breakdown === undefined ? nothing : sql`shown, `}paid, ${mattering} AS keys_of, keys_of AS keys
+    SELECT ${unitColumns(question)}, ${breakdown === undefined ? nothing : sql`shown, `}paid, more, ${mattering} AS keys_of, keys_of AS keys
     FROM (SELECT *, hold FROM (${rows})
       ARRAY JOIN arrayDistinct(arrayFilter((h, x) -> ${begins(question, x)}, holding, keys)) AS hold)`;
 };

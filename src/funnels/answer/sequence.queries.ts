@@ -92,8 +92,9 @@ const known = (name: string): NonNullable<ReturnType<typeof findDimension>> => {
   return dimension;
 };
 
-/** Sequences of units in which an attempt can begin: rows (unit, `keys`, and as asked for `holding`, `shown`, `paid`).
+/** Sequences of units in which an attempt can begin: rows (unit, `keys`, `more`, `paid`, and as asked for `holding`, `shown`).
  *  - keys: Array(UInt128), in order
+ *  - more: whether one of them is a step beyond the first
  *  - holding: Array(UInt64) beside them, of the values that must not change
  *  - shown: Array(Tuple(key, value)) of a breakdown, '' where there is none, else the value after a '='
  *  - paid: Array(Tuple(key, currency, amount)) of events that can be the last step */
@@ -150,6 +151,8 @@ export const sequences = (question: FunnelQuestion, reading: FunnelReading): Sql
         ...(breakdown === undefined
           ? []
           : [sql`groupArrayIf((key, value), bitAnd(mask, ${digits(shownAt(question))}) != 0) AS shown`]),
+        // Most units do no more than begin: nobody needs to look at the rest of theirs.
+        sql`bitAnd(groupBitOr(mask), ${digits(stepBits(question) - 1)}) != 0 AS more`,
         // In mode any each of the steps may be the last.
         sql`groupArrayIf((key, currency, revenue), currency != '' AND bitAnd(mask, ${digits(mode === 'any' ? stepBits(question) : last)}) != 0) AS paid`,
       ],
