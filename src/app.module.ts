@@ -17,6 +17,7 @@ import { PostgresModule } from './platform/postgres/postgres.module';
 import { QueueModule } from './platform/queue/queue.module';
 import { ProjectsModule } from './projects/projects.module';
 import { StatsModule } from './stats';
+import { VisitorsModule } from './visitors';
 
 /** What the application is made of, besides its code. */
 export interface AppParts {
@@ -47,6 +48,7 @@ export class AppModule {
         GoalsModule,
         FunnelsModule,
         StatsModule,
+        VisitorsModule,
         HealthModule,
         ...imports,
       ],

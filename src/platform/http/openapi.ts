@@ -29,6 +29,7 @@ export const API_TAGS: readonly (readonly [name: string, description: string])[]
   ['projects', 'Projects: the tenants. Each has its own keys, settings, events and limits.'],
   ['keys', 'API keys of a project: made, rotated with a grace period, revoked.'],
   ['events', 'Events in, one by one or in batches, and out again: lists, summaries, exports.'],
+  ['visitors', 'Visitors and their sessions: a directory, profiles, what is known of users.'],
   ['stats', 'Statistics of a project over a range: totals, series, breakdowns.'],
   ['goals', 'Goals: what visitors are wanted to reach, for filters, figures and funnels.'],
   ['funnels', 'Funnels: saved ones with their revisions, and how far visitors come in them.'],
