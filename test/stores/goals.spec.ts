@@ -1,7 +1,17 @@
 // Do goals come, change and go as the contract has it, and belong to nobody but their project? The whole app on real stores.
 import { randomUUID } from 'node:crypto';
+import { globPattern } from '../../src/common/glob';
 import { GoalsService } from '../../src/goals';
-import { aProject, ask, startTestApp, type AProject, type Answer, type TestApp } from '../support';
+import {
+  aClickHouseDatabase,
+  aProject,
+  ask,
+  askClickHouse,
+  startTestApp,
+  type AProject,
+  type Answer,
+  type TestApp,
+} from '../support';
 
 interface GoalBody {
   id: string;
@@ -322,5 +332,30 @@ describe('who may', () => {
     expect([await remove(goal.id), await remove(goal.id)]).toEqual([204, 404]);
     expect((await change(randomUUID(), { event: 'a' })).status).toBe(404);
     expect((await ask(app, '/goals/nonsense', { key: shop.keys.sec })).status).toBe(400);
+  });
+});
+
+describe('pages', () => {
+  it('are matched by the warehouse as the globs say, whole characters and line ends included', async () => {
+    const cases: [string, string, boolean][] = [
+      ['/blog/**', '/blog', true],
+      ['/blog/**', '/blog/a/b', true],
+      ['/blog/**', '/blogs', false],
+      ['/a/**/z', '/a/z', true],
+      ['/{a,b}/x', '/b/x', true],
+      ['/users/{id}', '/users/{id}', true],
+      ['/users/{id}', '/users/id', false],
+      ['/caf?', '/café', true],
+      ['/caf?', '/caféé', false],
+      ['/p?', '/p😀', true],
+      ['/a*', '/a\nb', true],
+      ['/a.b', '/axb', false],
+      ['/thanks', '/thanks\n', false],
+    ];
+    const database = await aClickHouseDatabase();
+    const text = (value: string): string => `'${value.replace(/[\\']/g, '\\$&').replace(/\n/g, '\\n')}'`;
+    const said = cases.map(([glob, path]) => `match(materialize(${text(path)}), ${text(globPattern(glob))})`);
+    const answer = await askClickHouse(database, `SELECT [${said.join(', ')}] AS said FORMAT JSONCompact`);
+    expect(JSON.parse(answer)).toMatchObject({ data: [[cases.map(([, , expected]) => Number(expected))]] });
   });
 });
