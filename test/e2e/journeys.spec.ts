@@ -128,7 +128,9 @@ it('walks the list by its cursor', async () => {
 
 it('says what it read where that is asked for', async () => {
   const { body } = await journeys({ explain: 'true' });
-  expect(new Set(body.meta.explain?.parts.map(({ name }) => name))).toEqual(new Set(['journeys_sessions', 'journeys']));
+  expect(new Set(body.meta.explain?.parts.map(({ name }) => name))).toEqual(
+    new Set(['journeys_sessions', 'journeys', 'journeys_ways']),
+  );
 });
 
 it('answers nothing with nothing', async () => {

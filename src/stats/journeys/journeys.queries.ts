@@ -1,5 +1,5 @@
-// How do journeys come out of raw events? One statement: events become the steps of a unit, steps its path, and paths are counted together
-// with the nodes and links that they are made of. Pure.
+// How do journeys come out of raw events? Events become the steps of a unit, and steps its path. One statement counts paths and the values
+// of their steps, another the ways between those values that are shown. Pure.
 import { globPattern } from '../../common/glob';
 import {
   bothNeed,
@@ -13,32 +13,39 @@ import {
   SESSION_GAP_MS,
   type SessionScan,
 } from '../../events/query';
-import { Bound, int64, join, nothing, sql, text, uint32, uint8, type Sql } from '../../platform/clickhouse/sql';
+import { Bound, int64, join, nothing, sql, text, texts, uint32, uint8, type Sql } from '../../platform/clickhouse/sql';
 import { SPREAD } from '../spread';
-import { type JourneyQuestion, MAX_VALUES, MAX_WALK } from './journeys.types';
+import { type JourneyQuestion, type StepValue, MAX_VALUES, MAX_WALK } from './journeys.types';
 
-/** What a row of the answer is about: everything, a path, a value of a step, or a way from one value to the next. */
-export const ROW = { total: 0, path: 1, node: 2, link: 3 } as const;
+/** What a row of a tally is about: everything, a value of a step, or a path. */
+export const ROW = { total: 0, value: 1, path: 2 } as const;
 
-/** A row of `journeySql`. */
-export interface JourneyRow {
+/** A row of `tallySql`. */
+export interface TallyRow {
   kind: number;
+  /** Of values. */
   step: number;
-  /** Of nodes and links; '' where `other` says that it is one of many. */
   value: string;
-  other: number;
-  /** Of links. */
-  next: string;
-  nextOther: number;
   path: string[];
   name: string;
   hash: string;
   units: number;
-  entries: number;
-  exits: number;
   /** Of samples: units in each part of the visitors, and units of users who have several visitors. */
   parts: number[];
   doubled: number;
+}
+
+/** What is before the first step of a path, and after its last one. */
+export const EDGE = 65_535;
+
+/** A row of `waySql`: from a value of a step to one of the next. */
+export interface WayRow {
+  /** The step of the source. */
+  step: number;
+  /** Places in the list of values, from 1 on; 0: another value; or EDGE. */
+  source: number;
+  target: number;
+  units: number;
 }
 
 /** What of a question is read. */
@@ -53,14 +60,35 @@ export interface JourneyReading {
 export const readsSessions = ({ unit, filter }: JourneyQuestion): boolean =>
   unit === 'session' || needsOfFilter(filter).sessions;
 
-/** The journeys of a question: rows of total, paths, nodes and links. */
-export const journeySql = (question: JourneyQuestion, reading: JourneyReading): Sql => {
-  const sampled = reading.sample !== undefined;
+/** Counts of everything, of the most frequent values of each step, and of the first paths of the list, in their order. */
+export const tallySql = (question: JourneyQuestion, reading: JourneyReading): Sql => {
   const paths = sql`
     SELECT taken, offset, part, count() AS took, sum(twice) AS took_twice
-    FROM (${pathsOf(question, walksOf(question, unitsOf(question, reading)), sampled)})
+    FROM (${pathsOf(question, reading)})
     GROUP BY taken, offset, part`;
-  return ranked(question, counted(paths, sampled));
+  return firstOfEach(question, counted(paths, reading.sample !== undefined));
+};
+
+/** How many units went from one value to the next, into a path and out of it: the whole picture, from one look, so that it adds up whatever
+ *  has come in since values were counted. There are many more ways than values: to count them all and to put the rare ones together then
+ *  would cost more than reading the events once more does.
+ *  @param values those that stand for themselves */
+export const waySql = (question: JourneyQuestion, reading: JourneyReading, values: readonly StepValue[]): Sql => {
+  const keys = texts(values.map(({ step, value }) => `${step} ${value}`));
+  const places = new Bound(
+    'Array(UInt16)',
+    values.map((_, at) => at + 1),
+  );
+  const edge = sql`toUInt16(${uint32(EDGE)})`;
+  return sql`
+    SELECT way.1 AS step, way.2 AS source, way.3 AS target, count() AS units
+    FROM (
+      SELECT offset, arrayMap((value, at) -> transform(concat(toString(offset + at - 1), ' ', value), ${keys}, ${places}, toUInt16(0)),
+        taken, arrayEnumerate(taken)) AS places
+      FROM (${pathsOf(question, reading)}))
+    ARRAY JOIN arrayMap((source, target, at) -> (toInt32(offset + at - 2), source, target),
+      arrayPushFront(places, ${edge}), arrayPushBack(places, ${edge}), arrayEnumerate(arrayPushBack(places, ${edge}))) AS way
+    GROUP BY step, source, target`;
 };
 
 // --- From events to the steps of a unit
@@ -87,7 +115,7 @@ const unitsOf = (question: JourneyQuestion, { scan, sample }: JourneyReading): S
 };
 
 /** What orders a unit's events. The number of an id sorts as its text does, in less than half of the room. */
-const PLACE = sql`ts, received_at, seq, UUIDStringToNum(toString(event_id))`;
+const PLACE = sql`ts, received_at, seq, UUIDToNum(event_id)`;
 
 /** The value of an event: the name of the first group that its page is of, else the page or the name itself. */
 const valueOf = ({ by, groups }: JourneyQuestion): Sql => {
@@ -147,7 +175,8 @@ const firstOf = (anchor: string, walk: Sql): Sql =>
 
 /** The path of each unit that has one: rows (taken, offset, part, twice). `offset` is the step of its first value; of a sample, `part` is
  *  the part of the visitors that the unit is of, and `twice` whether it is a user's who may have been drawn twice. */
-const pathsOf = (question: JourneyQuestion, walks: Sql, sampled: boolean): Sql => {
+const pathsOf = (question: JourneyQuestion, reading: JourneyReading): Sql => {
+  const walks = walksOf(question, unitsOf(question, reading));
   const { project, start, end, around } = question;
   const steps = uint32(question.steps);
   const before = uint32(Math.floor((question.steps - 1) / 2));
@@ -184,70 +213,41 @@ const pathsOf = (question: JourneyQuestion, walks: Sql, sampled: boolean): Sql =
       where: sql`place > 0 AND notEmpty(walk)`,
     };
   })();
-  const ofSample = sampled
-    ? sql`cityHash64(identity) % ${uint32(SPREAD)} AS part, identity IN (
+  const ofSample =
+    reading.sample !== undefined
+      ? sql`cityHash64(identity) % ${uint32(SPREAD)} AS part, identity IN (
       SELECT user_id FROM visitor_links WHERE project_id = ${uint32(project)} GROUP BY user_id HAVING uniqExact(visitor_id) > 1) AS twice`
-    : sql`0 AS part, 0 AS twice`;
+      : sql`0 AS part, 0 AS twice`;
   return sql`SELECT ${cut.path} AS taken, toInt32(${cut.offset}) AS offset, ${ofSample} FROM ${cut.of} WHERE ${cut.where}`;
 };
 
 // --- From paths to what they are made of
 
-/** Counts of everything, of each path, of each value of a step, and of each way from one to the next, over all paths. */
+/** Counts of everything, of each value of a step, and of each path, over all paths. */
 const counted = (paths: Sql, sampled: boolean): Sql => {
-  const facet = (kind: number, rest: Sql): Sql => sql`(${uint8(kind)}, ${rest})`;
-  // (kind, step, value, step of next, next, path, whether it begins here, whether it ends here)
-  const whole = (kind: number, path: Sql): Sql => facet(kind, sql`toInt32(0), '', toInt32(0), '', ${path}, 0, 0`);
-  const nodes = sql`arrayMap((value, at) -> ${facet(
-    ROW.node,
-    sql`toInt32(offset + at - 1), value, toInt32(offset + at - 1), value, emptyArrayString(), at = 1, at = length(taken)`,
-  )}, taken, arrayEnumerate(taken))`;
-  const links = sql`arrayMap((value, next, at) -> ${facet(
-    ROW.link,
-    sql`toInt32(offset + at - 1), value, toInt32(offset + at), next, emptyArrayString(), 0, 0`,
-  )}, arrayPopBack(taken), arrayPopFront(taken), arrayEnumerate(arrayPopBack(taken)))`;
+  const whole = (kind: number, hash: Sql): Sql => sql`(${uint8(kind)}, toInt32(0), '', ${hash})`;
+  const values = sql`arrayMap((value, at) -> (${uint8(ROW.value)}, toInt32(offset + at - 1), value, toUInt64(0)), taken, arrayEnumerate(taken))`;
+  const parts = sql`sumForEach(if(facet.1 = ${uint8(ROW.value)}, [], arrayMap(at -> if(at = part, took, 0), range(${uint32(SPREAD)}))))`;
   return sql`
-    SELECT facet.1 AS kind, facet.2 AS step, facet.3 AS source, facet.4 AS next_step, facet.5 AS target, facet.6 AS path,
-      substringUTF8(arrayStringConcat(path, '\\n'), 1, 100) AS name, cityHash64(path) AS hash,
-      sum(took) AS units, sumIf(took, facet.7 = 1) AS entries, sumIf(took, facet.8 = 1) AS exits, sum(took_twice) AS doubled,
-      ${
-        sampled
-          ? sql`sumForEach(if(facet.1 < ${uint8(ROW.node)}, arrayMap(at -> if(at = part, took, 0), range(${uint32(SPREAD)})), []))`
-          : sql`emptyArrayUInt64()`
-      } AS parts
+    SELECT facet.1 AS kind, facet.2 AS step, facet.3 AS value, facet.4 AS path_hash,
+      if(kind = ${uint8(ROW.path)}, any(taken), []) AS path, substringUTF8(arrayStringConcat(path, '\\n'), 1, 100) AS name,
+      sum(took) AS units, ${sampled ? parts : sql`emptyArrayUInt64()`} AS parts, sum(took_twice) AS doubled
     FROM (${paths})
-    ARRAY JOIN arrayConcat([${whole(ROW.total, sql`emptyArrayString()`)}, ${whole(ROW.path, sql`taken`)}], ${nodes}, ${links}) AS facet
-    GROUP BY kind, step, source, next_step, target, path`;
+    ARRAY JOIN arrayConcat([${whole(ROW.total, sql`toUInt64(0)`)}, ${whole(ROW.path, sql`cityHash64(taken)`)}], ${values}) AS facet
+    GROUP BY kind, step, value, path_hash`;
 };
 
-/** The first paths of the list, and the picture with its rarer values put together. */
-const ranked = ({ after, limit }: JourneyQuestion, rows: Sql): Sql => {
-  const isNode = sql`kind = ${uint8(ROW.node)}`;
-  const isPath = sql`kind = ${uint8(ROW.path)}`;
-  const most = uint32(MAX_VALUES);
+/** The first paths of the list, and the most frequent values of each step. */
+const firstOfEach = ({ after, limit }: JourneyQuestion, rows: Sql): Sql => {
   const later =
     after === undefined
       ? nothing
       : sql`WHERE kind != ${uint8(ROW.path)} OR units < ${int64(after.units)} OR (units = ${int64(after.units)} AND
-        (name, hash) > (${text(after.name)}, ${new Bound('UInt64', after.hash)}))`;
-  // A link is between two values: the places of both are those of their nodes, which stand at the same step.
-  const placed = sql`
-    SELECT *,
-      max(if(${isNode}, place, 0)) OVER (PARTITION BY step, source) AS source_place,
-      max(if(${isNode}, place, 0)) OVER (PARTITION BY next_step, target) AS target_place
-    FROM (
-      SELECT *, row_number() OVER (PARTITION BY kind, step ORDER BY units DESC, source, name, hash) AS place
-      FROM (SELECT * FROM (${rows}) ${later}))`;
+        (name, path_hash) > (${text(after.name)}, ${new Bound('UInt64', after.hash)}))`;
   return sql`
-    SELECT kind, step, value, other, next, next_other AS nextOther, shown_path AS path, name, toString(path_hash) AS hash, sum(one_units) AS units,
-      sum(one_entries) AS entries, sum(one_exits) AS exits, any(one_parts) AS parts, sum(one_doubled) AS doubled
-    FROM (
-      SELECT kind, step, path AS shown_path, name, hash AS path_hash, units AS one_units, entries AS one_entries, exits AS one_exits,
-        parts AS one_parts, doubled AS one_doubled,
-        kind >= ${uint8(ROW.node)} AND source_place > ${most} AS other, if(other, '', source) AS value,
-        kind >= ${uint8(ROW.node)} AND target_place > ${most} AS next_other, if(next_other, '', target) AS next
-      FROM (${placed})
-      WHERE NOT ${isPath} OR place <= ${uint32(limit + 1)})
-    GROUP BY kind, step, value, other, next, next_other, shown_path, name, path_hash
-    ORDER BY kind, step, other, units DESC, name, path_hash, value, next_other, next`;
+    SELECT kind, step, value, path, name, toString(path_hash) AS hash, units, parts, doubled
+    FROM (${rows})
+    ${later}
+    ORDER BY kind, step, units DESC, value, name, path_hash
+    LIMIT ${uint32(Math.max(limit + 1, MAX_VALUES))} BY kind, step`;
 };

@@ -7,8 +7,8 @@ import type { Caller } from '../../platform/http/caller';
 import { sampleOf, sumError } from '../spread';
 import type { Account } from '../stats.types';
 import { Volumes } from '../volumes';
-import { type JourneyRow, journeySql, readsSessions, ROW } from './journeys.queries';
-import type { JourneyQuestion, Journeys } from './journeys.types';
+import { EDGE, readsSessions, ROW, type TallyRow, tallySql, type WayRow, waySql } from './journeys.queries';
+import { type JourneyNode, type JourneyQuestion, type Journeys, MAX_VALUES, type StepValue } from './journeys.types';
 
 /** Rows that can be read at once while somebody waits: cutting sessions costs several times as much as sorting events. */
 const VISITOR_ROWS = 2_000_000;
@@ -28,17 +28,24 @@ export class JourneysRepository {
     const { project, range } = question;
     const reads = new Reads(this.clickhouse, project, caller);
     const sample = question.sample ?? (await this.#sampleFor(question, zone));
-    const reading = sample === 1 ? {} : { sample };
+    const ofSample = sample === 1 ? {} : { sample };
     const scan = readsSessions(question)
-      ? await findSessionScan(reads.of('journeys_sessions', 'events'), project, range, reading.sample)
+      ? await findSessionScan(reads.of('journeys_sessions', 'events'), project, range, ofSample.sample)
       : undefined;
-    const rows = await reads.of('journeys', 'events')<JourneyRow>(journeySql(question, { ...reading, scan }));
+    const reading = { ...ofSample, scan };
+    const rows = await reads.of('journeys', 'events')<TallyRow>(tallySql(question, reading));
+    const values = ofKind(rows, ROW.value);
+    const shown = values.filter(({ step }, at) => values[at - MAX_VALUES]?.step !== step);
+    const ways =
+      shown.length === 0 ? [] : await reads.of('journeys_ways', 'events')<WayRow>(waySql(question, reading, shown));
     const cost = reads.cost();
     const account = {
       ...(sample === 1 ? {} : accountOf(rows, question, sample)),
       ...(question.explain === true ? { explain: cost } : {}),
     };
-    return { ...toJourneys(rows), sample, account, cost };
+    const paths = ofKind(rows, ROW.path).map(({ path, name, hash, units }) => ({ path, name, hash, units }));
+    const total = ofKind(rows, ROW.total)[0]?.units ?? 0;
+    return { total, paths: paths.slice(0, question.limit + 1), ...toPicture(ways, shown), sample, account, cost };
   }
 
   /** One of how many visitors to read; 1: all of them. */
@@ -53,32 +60,34 @@ export class JourneysRepository {
   }
 }
 
-const toJourneys = (rows: readonly JourneyRow[]): Pick<Journeys, 'total' | 'paths' | 'nodes' | 'links'> => {
-  const of = (kind: number): JourneyRow[] => rows.filter((row) => row.kind === kind);
-  return {
-    total: of(ROW.total)[0]?.units ?? 0,
-    paths: of(ROW.path).map(({ path, name, hash, units }) => ({ path, name, hash, units })),
-    nodes: of(ROW.node).map(({ step, value, other, units, entries, exits }) => ({
-      step,
-      value: other === 1 ? undefined : value,
-      units,
-      entries,
-      exits,
-    })),
-    links: of(ROW.link).map(({ step, value, other, next, nextOther, units }) => ({
-      step,
-      source: other === 1 ? undefined : value,
-      target: nextOther === 1 ? undefined : next,
-      units,
-    })),
+const ofKind = (rows: readonly TallyRow[], kind: number): TallyRow[] => rows.filter((row) => row.kind === kind);
+
+/** What the ways are between: whoever leaves a value, to go on or for good, was there. */
+const toPicture = (ways: readonly WayRow[], shown: readonly StepValue[]): Pick<Journeys, 'nodes' | 'links'> => {
+  const valueAt = (place: number): string | undefined => shown[place - 1]?.value;
+  const nodes = new Map<string, { -readonly [K in keyof JourneyNode]: JourneyNode[K] }>();
+  const nodeAt = (step: number, place: number) => {
+    const key = `${step} ${place}`;
+    const node = nodes.get(key) ?? { step, value: valueAt(place), units: 0, entries: 0, exits: 0 };
+    nodes.set(key, node);
+    return node;
   };
+  for (const { step, source, target, units } of ways) {
+    if (source === EDGE) nodeAt(step + 1, target).entries += units;
+    else nodeAt(step, source).units += units;
+    if (target === EDGE) nodeAt(step, source).exits += units;
+  }
+  const links = ways
+    .filter(({ source, target }) => source !== EDGE && target !== EDGE)
+    .map(({ step, source, target, units }) => ({ step, source: valueAt(source), target: valueAt(target), units }));
+  return { nodes: [...nodes.values()], links };
 };
 
 /** How far a sample's figures can be off: the total, and of the listed paths the one that is off most. Where nothing was found nothing
  *  is known. */
-const accountOf = (rows: readonly JourneyRow[], { limit }: JourneyQuestion, sample: number): Account => {
+const accountOf = (rows: readonly TallyRow[], { limit }: JourneyQuestion, sample: number): Account => {
   const errors = (kind: number): number => {
-    const found = rows.filter((row) => row.kind === kind).slice(0, limit);
+    const found = ofKind(rows, kind).slice(0, limit);
     const worst = Math.max(...found.map(({ parts, units, doubled }) => sumError(parts) + doubled / units));
     return found.length === 0 ? 1 : Math.round(worst * 10_000) / 10_000;
   };

@@ -55,6 +55,8 @@ const toPicture = ({ nodes, links, sample }: Journeys): { nodes: JourneyNodeDto[
 
 const keyOf = (step: number, value: string | undefined): string => JSON.stringify([step, value ?? null]);
 
-/** The engine gives values of a step by count and then by value. */
 const byStep = (a: JourneyNode, b: JourneyNode): number =>
-  a.step - b.step || Number(a.value === undefined) - Number(b.value === undefined);
+  a.step - b.step ||
+  Number(a.value === undefined) - Number(b.value === undefined) ||
+  b.units - a.units ||
+  ((a.value ?? '') < (b.value ?? '') ? -1 : 1);

@@ -75,6 +75,12 @@ export interface PathRow extends PathKey {
   readonly path: readonly string[];
 }
 
+/** A value at a step. */
+export interface StepValue {
+  readonly step: number;
+  readonly value: string;
+}
+
 /** A value at a step; `value` undefined: all that are no nodes of their own. */
 export interface JourneyNode {
   /** 0 is the first step, or the anchor that is not the first. */
