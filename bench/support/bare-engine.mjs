@@ -49,7 +49,7 @@ export async function runBareEngine(seconds, lanes = 2) {
 }
 
 /** The embedded engine as `npm run clickhouse` serves it. @returns {Promise<string>} its URL */
-async function startEngine() {
+export async function startEngine() {
   const port = await freePort();
   const folder = await ownFolder('engine');
   const args = [join(root, 'dist', 'cli', 'clickhouse.js'), '--port', String(port), '--data', folder];

@@ -15,7 +15,8 @@
 // - A step counts the attempts that hold it. Times are from the event of the attempt before it, and from its first. Percentiles lie
 //   between the two closest ranks, in proportion. Revenue is that of the events that are the last step.
 // - A row of a breakdown holds the units by the value of one event of their attempt: the first, the last, or that of a given step.
-//   null: there is no such event, or it has no such property. Rows of most units first; level ones by value, null last.
+//   Rows of most units come first, level ones by value; what is beyond the limit is `other`. Units without such an event, or of
+//   which it has no such property, are the row null, the last and beside the limit.
 // - The trend counts attempts in the bucket in which they start.
 import type { Interval } from '../../../src/common/buckets';
 import type { TimeRange } from '../../../src/common/time-range';
@@ -180,7 +181,7 @@ function timesOf(times: number[]): StepTimes | undefined {
 }
 
 /** The figures of some units' attempts. */
-function figures(walks: Walk[], question: PlainQuestion): FunnelFigures {
+export function figuresOf(walks: Walk[], question: PlainQuestion): FunnelFigures {
   const steps = question.steps.map((_, at) => {
     const places = walks.map((walk) => ({ walk, place: walk.findIndex(({ step }) => step === at + 1) }));
     const held = places.filter(({ place }) => place >= 0);
@@ -217,22 +218,26 @@ export function rowOf(walk: Walk, { dimension, attribution, step }: FunnelBreakd
  *  @param all events of the project, of `seeEvents` */
 export function referenceFunnel(all: Event[], question: PlainQuestion): PlainAnswer {
   const walks = attempts(all, question);
-  const answer: PlainAnswer = { total: figures(walks, question) };
+  const answer: PlainAnswer = { total: figuresOf(walks, question) };
   const { breakdown, interval, timezone } = question;
   if (breakdown !== undefined) {
-    const groups = [...groupBy(walks, (walk) => rowOf(walk, breakdown))].sort(
-      ([a, ofA], [b, ofB]) =>
-        ofB.length - ofA.length || Number(a === null) - Number(b === null) || ((a ?? '') < (b ?? '') ? -1 : 1),
-    );
-    const beyond = groups.slice(breakdown.limit).flatMap(([, walks]) => walks);
-    answer.rows = groups.slice(0, breakdown.limit).map(([value, walks]) => ({ value, ...figures(walks, question) }));
-    if (beyond.length > 0) answer.other = figures(beyond, question);
+    const groups = groupBy(walks, (walk) => rowOf(walk, breakdown));
+    const byUnits = [...groups]
+      .filter(([value]) => value !== null)
+      .sort(([a, ofA], [b, ofB]) => ofB.length - ofA.length || ((a ?? '') < (b ?? '') ? -1 : 1));
+    const without = [...groups].filter(([value]) => value === null);
+    const beyond = byUnits.slice(breakdown.limit).flatMap(([, walks]) => walks);
+    answer.rows = [...byUnits.slice(0, breakdown.limit), ...without].map(([value, walks]) => ({
+      value,
+      ...figuresOf(walks, question),
+    }));
+    if (beyond.length > 0) answer.other = figuresOf(beyond, question);
   }
   if (interval !== undefined)
     answer.trend = new Map(
       [...groupBy(walks, (walk) => bucketName(walk[0]?.event.ts ?? 0, timezone, interval))].map(([bucket, walks]) => [
         bucket,
-        figures(walks, question).steps.map(({ count }) => count),
+        figuresOf(walks, question).steps.map(({ count }) => count),
       ]),
     );
   return answer;
