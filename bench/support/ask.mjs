@@ -18,11 +18,18 @@ export const percentile = (values, share) => {
   return sorted.length === 0 ? Number.NaN : sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)];
 };
 
-/** A GET to the API. @returns {Promise<{ status: number, ms: number, body: any }>} time until the last byte */
-export async function call(server, project, path) {
+/** A GET to the API, or a POST where there is something to send.
+ *  @returns {Promise<{ status: number, ms: number, body: any }>} time until the last byte */
+export async function call(server, project, path, sent) {
   const startedAt = performance.now();
   const answer = await fetch(`${server.url}/api/v1${path}`, {
-    headers: { 'x-api-key': server.rootKey, 'x-project-id': project.id, ...UNCACHED },
+    headers: {
+      'x-api-key': server.rootKey,
+      'x-project-id': project.id,
+      ...UNCACHED,
+      ...(sent === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(sent === undefined ? {} : { method: 'POST', body: JSON.stringify(sent) }),
   });
   const text = await answer.text();
   const ms = performance.now() - startedAt;
