@@ -15,7 +15,7 @@ import { type JsonFilter, seeEvents } from '../support/reference/statistics';
 import { aRetentionHarness, historyWorld, momentIn, type RetentionHarness } from '../support/retention-world';
 import { worldFilter } from '../support/world';
 
-const numRuns = Number(process.env.RETENTION_RUNS ?? 40);
+const numRuns = Number(process.env.RETENTION_RUNS ?? 20);
 jest.setTimeout(120_000 + numRuns * 3_000);
 
 let harness: RetentionHarness;

@@ -3,11 +3,13 @@ import { bucketStarts } from '../../common/buckets';
 import { DAY_MS, type TimeRange } from '../../common/time-range';
 import { addDays, addMonths, localTime, mondayOf, startOfDay, type LocalDay } from '../../common/time-zone';
 import { tooManyBuckets } from '../stats.errors';
-import { MAX_BUCKETS } from '../stats.queries';
 
 /** Lengths of a period. Weeks begin on Monday. */
 export const PERIOD_LENGTHS = ['day', 'week', 'month'] as const;
 export type PeriodLength = (typeof PERIOD_LENGTHS)[number];
+
+/** Periods of one answer at most: each stands in the question to the warehouse, whose text has an end. Five years of days. */
+const MAX_PERIODS = 2_000;
 
 /** Whole local periods, one after the other. */
 export interface Periods {
@@ -39,11 +41,11 @@ export const periodsOf = (
   // One more than asked: where the clock was put back over midnight, the period that the clock shows has been over once already.
   const first = startOfDay(zone, earlier(localTime(zone, range.from), length, before + 1));
   const end = range.to + (after + 2) * LONGEST_MS[length] + 3 * DAY_MS;
-  const all = bucketStarts({ from: first, to: end }, length, zone, MAX_BUCKETS + before + after + 8);
-  if (all === undefined) throw tooManyBuckets(length, MAX_BUCKETS);
+  const all = bucketStarts({ from: first, to: end }, length, zone, MAX_PERIODS + before + after + 8);
+  if (all === undefined) throw tooManyBuckets(length, MAX_PERIODS);
   const begin = all.findLastIndex((start) => start <= range.from);
   const rows = all.slice(begin).filter((start) => start < range.to).length;
-  if (rows > MAX_BUCKETS) throw tooManyBuckets(length, MAX_BUCKETS);
+  if (rows > MAX_PERIODS) throw tooManyBuckets(length, MAX_PERIODS);
   return { starts: all.slice(begin - before, begin + rows + after + 1), rows };
 };
 

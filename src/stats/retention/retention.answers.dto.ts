@@ -37,7 +37,8 @@ export class CohortCellDto {
     example: 'complete',
   })
   state!: State;
-  @ApiPropertyOptional({ type: CellErrorDto, description: MARGIN }) relativeError?: CellErrorDto;
+  @ApiPropertyOptional({ type: CellErrorDto, description: MARGIN, example: { visitors: 0.04, rate: 0.03 } })
+  relativeError?: CellErrorDto;
 }
 
 /** Those who began in one period. */
@@ -79,6 +80,24 @@ export class RetentionTableDto {
   averages!: AverageDto[];
 }
 
+const TABLE = {
+  size: 120,
+  data: [
+    {
+      cohort: '2026-03-02T00:00:00.000-05:00',
+      size: 120,
+      cells: [
+        { period: 0, visitors: 120, rate: 1, state: 'complete' },
+        { period: 1, visitors: 48, rate: 0.4, state: 'open' },
+      ],
+    },
+  ],
+  averages: [
+    { period: 0, size: 120, visitors: 120, rate: 1 },
+    { period: 1, size: 0, visitors: 0, rate: null },
+  ],
+};
+
 /** The figures of those beyond the limit. */
 export class RetentionOtherDto extends RetentionTableDto {
   @ApiProperty({ type: 'integer', description: 'Visitors of all cohorts', example: 812 }) size!: number;
@@ -96,11 +115,16 @@ export class RetentionValueDto extends RetentionOtherDto {
 
 export class RetentionBreakdownDto {
   @ApiProperty({ example: 'country' }) dimension!: string;
-  @ApiProperty({ type: [RetentionValueDto], description: 'Largest first; with `other` they add up to the whole' })
+  @ApiProperty({
+    type: [RetentionValueDto],
+    description: 'Largest first; with `other` they add up to the whole',
+    example: [{ value: 'DE', ...TABLE }],
+  })
   rows!: RetentionValueDto[];
   @ApiPropertyOptional({
     type: RetentionOtherDto,
     description: 'All values beyond `limit`; missing where there are none',
+    example: TABLE,
   })
   other?: RetentionOtherDto;
 }

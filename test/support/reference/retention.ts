@@ -36,15 +36,15 @@ export interface AskedRetention extends Asked {
   breakdown?: { dimension: string; limit: number } | undefined;
 }
 
-const QUARTER_DAY = 6 * 3_600_000;
+const DAY = 24 * 3_600_000;
 const LENGTH = { day: 1, week: 7, month: 31 };
 
-/** Names of the periods around a range in their order: no period is shorter than a quarter of a day. */
+/** Names of the periods around a range in their order: no day is shorter than a quarter of one, no other period than a day. */
 export function periodNames({ zone, interval, range }: Asked, further: number): string[] {
-  const around = (further + 3) * LENGTH[interval] * 4 * QUARTER_DAY;
+  const around = (further + 3) * LENGTH[interval] * DAY;
+  const step = interval === 'day' ? DAY / 4 : DAY;
   const names = new Set<string>();
-  for (let at = range.from - around; at < range.to + around; at += QUARTER_DAY)
-    names.add(bucketName(at, zone, interval));
+  for (let at = range.from - around; at < range.to + around; at += step) names.add(bucketName(at, zone, interval));
   return [...names];
 }
 
