@@ -137,9 +137,12 @@ it('counts a return from the moment of the start on', async () => {
   const buy = (who: string, at: string) => event(who, at, { name: 'buy' });
   const signup = (who: string, at: string) => event(who, at, { name: 'signup' });
   const events = [
-    ...[buy('ada', '03-02 11:59'), signup('ada', '03-02 12:00')],
-    ...[signup('bob', '03-02 12:00'), buy('bob', '03-02 12:00')],
-    ...[signup('cy', '03-02 12:00'), buy('cy', '03-02 12:01')],
+    buy('ada', '03-02 11:59'),
+    signup('ada', '03-02 12:00'),
+    signup('bob', '03-02 12:00'),
+    buy('bob', '03-02 12:00'),
+    signup('cy', '03-02 12:00'),
+    buy('cy', '03-02 12:01'),
   ];
   const around = await surroundings(events, { from: '2026-03-02', to: '2026-03-02' });
   const asked = { startEvent: 'signup', returnEvent: 'buy', columns: 0 };
