@@ -5,7 +5,11 @@ import { PROPERTY_METRICS } from './property-metrics';
 
 export class MoneyDto {
   @ApiProperty({ description: 'ISO 4217', example: 'EUR' }) currency!: string;
-  @ApiProperty({ description: 'At least two decimals, at most four', example: '12.50', format: 'decimal' })
+  @ApiProperty({
+    description: 'At least two decimals, more only where they are not 0',
+    example: '12.50',
+    format: 'decimal',
+  })
   amount!: string;
 }
 
@@ -41,6 +45,26 @@ export class FiguresDto {
     example: 48.3,
   })
   timeOnPage?: number;
+  @ApiPropertyOptional({
+    type: 'integer',
+    description: 'Events that reach a goal, each once; grouped by `goal`: that goal',
+    example: 96,
+  })
+  conversions?: number;
+  @ApiPropertyOptional({
+    description:
+      'Share of visitors who reached a goal, 0..1: out of those with an event that the filter selects, whatever goal is grouped by or tested at the top of the filter',
+    minimum: 0,
+    maximum: 1,
+    example: 0.118,
+  })
+  conversionRate?: number;
+  @ApiPropertyOptional({
+    type: [MoneyDto],
+    description:
+      'What the conversions are worth, one amount a currency: a fixed value each, or the sum of a property; an event of several goals counts for each of them',
+  })
+  goalRevenue?: MoneyDto[];
   @ApiPropertyOptional({
     type: Number,
     nullable: true,

@@ -68,7 +68,8 @@ export class StatsController {
   @ApiOperation({
     summary: 'Figures by a dimension',
     description:
-      'A row is what the overview says with the further filter `["is", dimension, [value]]`. `other` holds what is not listed by value.',
+      'A row is what the overview says with the further filter `["is", dimension, [value]]`. `other` holds what is not listed by value. ' +
+      'Of `goal` there is a row for each goal of the project that somebody reached; an event that reaches two is in both rows.',
   })
   @ApiOkResponse({ type: dto.BreakdownDto, headers: HEADERS })
   breakdown(

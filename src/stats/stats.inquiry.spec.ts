@@ -69,6 +69,9 @@ it('asks another range for the groups of a page, or where there is time for itse
   expect(two.filter).toMatchObject({
     filters: [{}, { kind: 'among', dimensions: ['page', 'os'], groups: [['/a', 'iOS']] }],
   });
+  // Buckets are asked for again whole: the same values at any time.
+  const series = sameGroups(of(['time', 'page']), [{ groups: [0, '/a'], values: [1] }], range);
+  expect(series.filter).toMatchObject({ filters: [{}, { op: 'is', dimension: 'page', values: ['/a'] }] });
   for (const query of [one, two]) {
     expect(query).toMatchObject({ range: other, order: [] });
     expect(query).not.toHaveProperty('limit');

@@ -67,6 +67,57 @@ it('asks for a page of a breakdown', () => {
   ).toMatchSnapshot();
 });
 
+const GOALS = [
+  {
+    id: '018f0000-0000-7000-8000-000000000001',
+    name: "it's \\ a goal",
+    filter: parseFilter(['is', 'event', ['signup']]),
+    value: { amount: '12.50', currency: 'EUR' },
+  },
+  {
+    id: '018f0000-0000-7000-8000-000000000002',
+    name: 'Bought',
+    filter: parseFilter(['and', ['is', 'event', ['buy']], ['did', ['is', 'event', ['trial']]]]),
+    value: { property: 'price', currency: 'USD' },
+  },
+];
+
+it('looks for goals in one read, out of whoever the filter selects without them', () => {
+  const filter = parseFilter(['and', ['is', 'country', ['DE']], ['is', 'event', ['signup']]]);
+  const outOf = { filter: parseFilter(['is', 'country', ['DE']]) };
+  const metrics = ['conversions', 'conversionRate', 'goalRevenue'];
+  expect(
+    rendered({ metrics, groupings: [{ kind: 'value', dimension: 'page' }], filter, goals: GOALS, outOf }),
+  ).toMatchSnapshot();
+});
+
+it('asks for a page of goals, with how much parts of a sample differ', () => {
+  expect(
+    rendered(
+      {
+        metrics: ['conversionRate', 'sessions'],
+        groupings: [
+          { kind: 'goal', goals: GOALS },
+          { kind: 'value', dimension: 'property:plan' },
+        ],
+        search: 'bou',
+        order: [
+          { column: { metric: 0 }, descending: true },
+          { column: { grouping: 0 }, descending: false },
+          { column: { grouping: 1 }, descending: false },
+        ],
+        limit: 11,
+        after: [0.25, 'Bought', 'pro'],
+      },
+      { sample: 8, spread: 16 },
+    ),
+  ).toMatchSnapshot();
+});
+
+it('finds no goal where a project has none', () => {
+  expect(rendered({ metrics: ['conversions'], groupings: [{ kind: 'goal', goals: [] }] })).toMatchSnapshot();
+});
+
 it('looks when the first event was', () => {
   expect(render(firstEvent(7))).toMatchSnapshot();
 });

@@ -3,20 +3,20 @@
 import * as fc from 'fast-check';
 import { randomUUID } from 'node:crypto';
 import type { RollupSnapshots } from '../../src/aggregation';
+import { DAY_MS, type TimeRange } from '../../src/common/time-range';
 import { readEnv, StoreUrls } from '../../src/config/env';
 import type { ChangeLog } from '../../src/events/changes';
 import { parseFilter, targetFilter } from '../../src/events/query';
 import type { GoalTarget } from '../../src/goals/goals.types';
 import { ClickHouse } from '../../src/platform/clickhouse/clickhouse';
 import { migrateClickHouse } from '../../src/platform/clickhouse/migrate';
-import { METRICS as PLAIN_METRICS } from '../../src/stats/metrics';
 import { RolledRepository } from '../../src/stats/rolled/rolled.repository';
 import { settleGoals } from '../../src/stats/stats.goals';
 import { sameGroups } from '../../src/stats/stats.inquiry';
 import { StatsRepository } from '../../src/stats/stats.repository';
 import { question } from '../../src/stats/stats.request';
 import { inOrderOf, toFigures } from '../../src/stats/stats.result';
-import type { Grouping, StatsQuery, StatsRow } from '../../src/stats/stats.types';
+import type { Grouping, SortBy, StatsQuery, StatsRow } from '../../src/stats/stats.types';
 import { Volumes } from '../../src/stats/volumes';
 import { aClickHouseDatabase } from '../support';
 import * as goalsOf from '../support/reference/goals';
@@ -32,14 +32,20 @@ import {
   type World,
 } from '../support/world';
 
-const METRICS = [...PLAIN_METRICS, ...reference.PROPERTY_FIGURES];
+// Of each kind some: what they are without goals is held to the reference elsewhere.
+const OTHER_METRICS = ['visitors', 'events', 'revenue', 'sessions', 'bounceRate', 'entries', 'sum(property:plan)'];
 const GOAL_METRICS = ['conversions', 'conversionRate', 'goalRevenue'];
+const METRICS = [...GOAL_METRICS, ...OTHER_METRICS];
 
 const numRuns = Number(process.env.STATS_RUNS ?? 12);
 jest.setTimeout(180_000 + numRuns * 5_000);
 
 let clickhouse: ClickHouse;
 let stats: (query: StatsQuery) => Promise<readonly StatsRow[]>;
+/** The same where so many events are told of that only a sample can be read in time. */
+let sampled: StatsRepository;
+/** One of so many visitors is read. */
+const SAMPLE = 8;
 let lastProject = 0;
 
 beforeAll(async () => {
@@ -51,6 +57,17 @@ beforeAll(async () => {
   const rolled = new RolledRepository(snapshots);
   const repository = new StatsRepository(clickhouse, rolled, new Volumes(snapshots), nothingOwed);
   stats = async (query) => (await repository.answer(query, 'UTC')).rows;
+  const full = {
+    of: async (_project: number, _zone: string, range: TimeRange) => ({
+      horizon: 0,
+      openFrom: 0,
+      revision: 1,
+      stale: [],
+      cells: [{ ...range, version: 1, events: 2_000_000 * SAMPLE, detailed: false, skipped: [] }],
+    }),
+    revisionOf: async () => 1,
+  } as unknown as RollupSnapshots;
+  sampled = new StatsRepository(clickhouse, new RolledRepository(full), new Volumes(full), nothingOwed);
 });
 afterAll(() => clickhouse.onApplicationShutdown());
 
@@ -156,8 +173,14 @@ const ask = (
 const seen = ({ world, goals }: Case, range = world.range): reference.SeenEvent[] =>
   goalsOf.reachGoals(reference.seeEvents(world.blocks.flat(), world.links), goals, range);
 
-const named = (rows: readonly StatsRow[], nameOf: (row: StatsRow) => string, metrics = METRICS) =>
-  new Map(rows.map((row) => [nameOf(row), toFigures(metrics, row)]));
+const named = (rows: readonly StatsRow[], nameOf: (row: StatsRow) => string) =>
+  new Map(rows.map((row) => [nameOf(row), toFigures(METRICS, row)]));
+
+/** The metrics that are asked for, of all that the reference knows. */
+const only = (figures: Map<string, reference.Figures>) =>
+  new Map(
+    [...figures].map(([name, known]) => [name, Object.fromEntries(METRICS.map((metric) => [metric, known[metric]]))]),
+  );
 
 const BY_GOAL: Grouping = { kind: 'goal', goals: [] };
 
@@ -168,11 +191,10 @@ it('gives the figures of the reference over time, for every filter that names go
       const { zone, range } = one.world;
       const rows = await stats(ask(project, one, [{ kind: 'time', interval }]));
       const buckets = named(rows, ({ groups }) => reference.bucketName(Number(groups[0]), zone, interval));
-      expect(buckets).toEqual(
-        goalsOf.groupedWithGoals(seen(one), range, one.goals, one.filter, (_, at) =>
-          reference.bucketName(at, zone, interval),
-        ),
+      const expected = goalsOf.groupedWithGoals(seen(one), range, one.goals, one.filter, (_, at) =>
+        reference.bucketName(at, zone, interval),
       );
+      expect(buckets).toEqual(only(expected));
     }),
     { numRuns },
   ));
@@ -183,7 +205,7 @@ it('gives the rows of the reference for every goal', () =>
       const project = await settle(one.world);
       const rows = await stats(ask(project, one, [BY_GOAL]));
       const expected = goalsOf.groupedByGoal(seen(one), one.world.range, one.goals, one.filter, () => 'all');
-      expect(named(rows, ({ groups }) => JSON.stringify([groups[0], 'all']))).toEqual(expected);
+      expect(named(rows, ({ groups }) => JSON.stringify([groups[0], 'all']))).toEqual(only(expected));
     }),
     { numRuns },
   ));
@@ -195,8 +217,10 @@ it('gives the rows of the reference for every goal by another dimension, and fin
       const query = ask(project, one, [{ kind: 'value', dimension }, BY_GOAL]);
       const nameOf = ({ groups }: StatsRow): string => JSON.stringify([groups[1], groups[0]]);
       const of = (range = one.world.range) =>
-        goalsOf.groupedByGoal(seen(one, range), range, one.goals, one.filter, (event) =>
-          reference.valueOf(event, dimension),
+        only(
+          goalsOf.groupedByGoal(seen(one, range), range, one.goals, one.filter, (event) =>
+            reference.valueOf(event, dimension),
+          ),
         );
       const rows = await stats(query);
       expect(named(rows, nameOf)).toEqual(of());
@@ -254,3 +278,55 @@ it('asks for the figures of goals alone, page by page and by a part of their nam
     }),
     { numRuns: Math.ceil(numRuns / 2) },
   ));
+
+it('estimates figures of goals from a sample of visitors, within the error that it says', async () => {
+  lastProject += 1;
+  const from = Date.UTC(2026, 4, 1);
+  const days = 12;
+  // 8,000 visitors a day with one pageview each; every 4th signs up, every 20th buys for 1 to 9.
+  await clickhouse.run(`
+    INSERT INTO events (project_id, ts, received_at, event_id, name, visitor_id, country, properties)
+    SELECT ${lastProject}, toDateTime64('2026-05-01 06:00:00', 3, 'UTC') + toIntervalDay(intDiv(number, 3) % ${days}) + toIntervalMinute(number % 3) AS ts, ts, generateUUIDv4(),
+      ['pageview', 'signup', 'buy'][1 + number % 3] AS name, cityHash64(intDiv(number, 3), 'v') AS visitor, if(visitor % 3 = 0, 'DE', 'FR'),
+      if(name = 'buy', map('price', toString(1 + visitor % 9)), map())
+    FROM numbers(${days} * 8000 * 3)
+    WHERE name = 'pageview' OR (name = 'signup' AND visitor % 4 = 0) OR (name = 'buy' AND visitor % 20 = 0)`);
+  const goals: goalsOf.KnownGoal[] = [
+    { name: 'Signup', event: 'signup', value: { amount: '12.50', currency: 'EUR' } },
+    { name: 'Bought', event: 'buy', value: { property: 'price', currency: 'USD' } },
+  ];
+  const sum = (value: unknown): number =>
+    Array.isArray(value)
+      ? (value as { amount: string }[]).reduce((all, { amount }) => all + Number(amount), 0)
+      : Number(value);
+  let figures = 0;
+  let within = 0;
+  for (let day = 0; day < days; day += 1) {
+    const world = {
+      zone: 'UTC',
+      range: { from: from + day * DAY_MS, to: from + (day + 1) * DAY_MS },
+      blocks: [],
+      links: [],
+    };
+    const order: SortBy[] = [{ column: { metric: 0 }, descending: true }];
+    const groupings: Grouping[] = [BY_GOAL, { kind: 'time', interval: 'day' }];
+    const query = question({
+      ...ask(lastProject, { world, goals, filter: undefined }, groupings, GOAL_METRICS),
+      order,
+      limit: 10,
+    });
+    const { rows, account } = await sampled.answer(query, 'UTC');
+    expect(account).toMatchObject({ sampleFraction: 1 / SAMPLE, approximate: GOAL_METRICS });
+    const exact = await stats(query);
+    expect(rows.map(({ groups }) => groups)).toEqual(exact.map(({ groups }) => groups));
+    for (const [at, row] of rows.entries())
+      for (const [metric, name] of GOAL_METRICS.entries()) {
+        const bound = account.relativeError?.[name] ?? 0;
+        expect(bound).toBeLessThan(1);
+        const said = sum(row.values[metric]);
+        figures += 1;
+        if (Math.abs(sum(exact[at]?.values[metric]) - said) <= bound * said) within += 1;
+      }
+  }
+  expect(within / figures).toBeGreaterThan(0.9);
+});

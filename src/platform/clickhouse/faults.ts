@@ -8,7 +8,7 @@ import { ClickHouseError } from '@clickhouse/client';
 export type FaultKind = 'away' | 'data' | 'limit' | 'query';
 
 /** Which of its limits a query ran into. */
-export type QueryLimit = 'time' | 'memory' | 'rows';
+export type QueryLimit = 'time' | 'memory' | 'rows' | 'text';
 
 /** A failure, without the engine's words: those quote values of events. */
 export class ClickHouseFault extends Error {
@@ -32,17 +32,24 @@ export const SERVER_MEMORY = 'SERVER_MEMORY_EXCEEDED';
 const DATA = new Set([
   6, 25, 26, 27, 33, 38, 41, 53, 69, 70, 72, 117, 130, 131, 321, 349, 376, 407, 441, 467, 675, 676,
 ]);
-/** TOO_MANY_ROWS, TIMEOUT_EXCEEDED, TOO_SLOW, MEMORY_LIMIT_EXCEEDED, TOO_MANY_BYTES, QUERY_WAS_CANCELLED, TOO_MANY_ROWS_OR_BYTES.
+/** TOO_MANY_ROWS, TIMEOUT_EXCEEDED, TOO_SLOW, TOO_DEEP_AST, TOO_BIG_AST, MEMORY_LIMIT_EXCEEDED, TOO_DEEP_RECURSION, TOO_MANY_BYTES,
+ *  QUERY_WAS_CANCELLED, TOO_MANY_ROWS_OR_BYTES.
  *  A query that was cancelled, by us or an operator, was cancelled for its time. */
 const LIMIT = new Map<number, QueryLimit>([
   [158, 'rows'],
   [159, 'time'],
   [160, 'time'],
+  [167, 'text'],
+  [168, 'text'],
   [241, 'memory'],
+  [306, 'text'],
   [307, 'rows'],
   [394, 'time'],
   [396, 'rows'],
 ]);
+/** SYNTAX_ERROR, which a statement of more than max_query_size has too: it is read no further. */
+const SYNTAX = 62;
+const TOO_LONG = /max query size exceeded/i;
 /** The server's memory ran out, not that of the query: the same question may fit a moment later. */
 const OF_ALL = /\(total\)|\bfor user\b|\buser memory limit/i;
 /** Syntax, unknown or duplicate names, illegal types and arguments: the statement's own faults. */
@@ -59,7 +66,7 @@ export function toFault(error: unknown, forWrite = false): ClickHouseFault {
     const code = Number(error.code);
     const type = error.type ?? 'UNKNOWN';
     if (DATA.has(code)) return new ClickHouseFault('data', code, type);
-    const limit = LIMIT.get(code);
+    const limit = code === SYNTAX && TOO_LONG.test(error.message) ? 'text' : LIMIT.get(code);
     if (limit !== undefined) {
       if (limit === 'memory' && OF_ALL.test(error.message)) return new ClickHouseFault('away', code, SERVER_MEMORY);
       return forWrite ? new ClickHouseFault('away', code, type) : new ClickHouseFault('limit', code, type, limit);

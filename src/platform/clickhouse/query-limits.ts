@@ -40,6 +40,7 @@ const words = ({ limit, type }: ClickHouseFault, limits: QueryLimits): string =>
   if (type === SERVER_MEMORY) return 'it needs more memory than the warehouse has';
   if (limit === 'memory')
     return `it needs more than the ${Math.floor(limits.memoryBytes / MEGABYTE)} megabytes of memory that a query may take`;
+  if (limit === 'text') return 'it has more filters, those of goals and steps counted, than a query can hold';
   if (limit === 'rows')
     return `it reads more than the ${limits.rows.toLocaleString('en-US')} rows that a query may read`;
   return `it takes longer than the ${limits.timeoutMs / 1000} seconds that a query may take`;
