@@ -1,5 +1,5 @@
 // Where does a walk go on? Besides the place, its cursor holds what the first page has looked at: the range, and when it looked. Pure.
-import { decodeCursor } from '../common/cursor';
+import { type CursorKind, decodeCursor } from '../common/cursor';
 import type { Problem } from '../common/problem';
 import type { TimeRange } from '../common/time-range';
 import { badParameter } from '../stats';
@@ -15,8 +15,13 @@ export interface Looked {
  *  @param places how many texts it has
  *  @throws invalidInput */
 export const readWalk = (cursor: string, places: number): Looked & { place: string[] } => {
-  const kinds = ['number', 'number', 'number', ...Array<'string'>(places).fill('string')] as const;
-  const [from, to, arrived, ...place] = decodeCursor(cursor, kinds) as [number, number, number, ...string[]];
+  const kinds: readonly CursorKind[] = ['number', 'number', 'number', ...Array<'string'>(places).fill('string')];
+  const [from, to, arrived, ...place] = decodeCursor<readonly CursorKind[]>(cursor, kinds) as [
+    number,
+    number,
+    number,
+    ...string[],
+  ];
   if (
     ![from, to, arrived].every((at) => Number.isSafeInteger(at) && Math.abs(at) < MOST_MS) ||
     from >= to ||
