@@ -79,6 +79,12 @@ export async function openProject(
 }
 
 async function findProject(client: ApiClient, name: string): Promise<ProjectView | undefined> {
+  for await (const project of allProjects(client)) if (project.name === name) return project;
+  return undefined;
+}
+
+/** Every project that the client's key may see, page by page. @throws ApiFailure */
+export async function* allProjects(client: ApiClient): AsyncGenerator<ProjectView> {
   let cursor: string | null = null;
   do {
     const query = new URLSearchParams({ limit: '1000', ...(cursor === null ? {} : { cursor }) });
@@ -86,9 +92,7 @@ async function findProject(client: ApiClient, name: string): Promise<ProjectView
       'GET',
       `/projects?${query.toString()}`,
     );
-    const found = list.data.find((project) => project.name === name);
-    if (found !== undefined) return found;
+    yield* list.data;
     cursor = list.page.next;
   } while (cursor !== null);
-  return undefined;
 }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { ApiClient } from '../client';
 import { CommandFailed } from '../command';
-import { findTarget, type ProjectView } from '../target';
+import { allProjects, findTarget, type ProjectView } from '../target';
 
 /** What such a command is told. */
 export interface ProjectArguments {
@@ -69,25 +69,11 @@ export async function openProjects(
 ): Promise<{ client: ApiClient; projects: ProjectView[] }> {
   const target = findTarget({ url, key }, environment);
   // The first request shows whether there is a server: no patience for one that is not there.
-  const projects = await listProjects(new ApiClient(target, { patienceMs: 2_000 }));
-  const meant = name === undefined ? projects : projects.filter((project) => project.name === name);
-  if (name !== undefined && meant.length === 0) throw new CommandFailed(`there is no project "${name}"`);
-  return { client: new ApiClient(target), projects: meant };
-}
-
-async function listProjects(client: ApiClient): Promise<ProjectView[]> {
-  const all: ProjectView[] = [];
-  let cursor: string | null = null;
-  do {
-    const query = new URLSearchParams({ limit: '1000', ...(cursor === null ? {} : { cursor }) });
-    const list: { data: ProjectView[]; page: { next: string | null } } = await client.request(
-      'GET',
-      `/projects?${query.toString()}`,
-    );
-    all.push(...list.data);
-    cursor = list.page.next;
-  } while (cursor !== null);
-  return all;
+  const projects: ProjectView[] = [];
+  for await (const project of allProjects(new ApiClient(target, { patienceMs: 2_000 })))
+    if (name === undefined || project.name === name) projects.push(project);
+  if (name !== undefined && projects.length === 0) throw new CommandFailed(`there is no project "${name}"`);
+  return { client: new ApiClient(target), projects };
 }
 
 /** Starts a job for each project. */
