@@ -242,13 +242,9 @@ export class ClickHouse implements OnApplicationShutdown {
 
   /** Runs a statement that changes something: migrations, deletions, housekeeping. Values are bound like in a query.
    *  @throws ClickHouseFault */
-  async run(statement: Sql | string, options: RunOptions | number = {}): Promise<void> {
+  async run(statement: Sql | string, options: RunOptions = {}): Promise<void> {
     const { query, params } = typeof statement === 'string' ? { query: statement, params: {} } : render(statement);
-    const {
-      timeoutMs = BACKGROUND_TIMEOUT_MS,
-      background = false,
-      settings = {},
-    } = typeof options === 'number' ? { timeoutMs: options } : options;
+    const { timeoutMs = BACKGROUND_TIMEOUT_MS, background = false, settings = {} } = options;
     try {
       await (background ? this.#background : this.#writer).command({
         query,
