@@ -1,5 +1,6 @@
 // Figures that are derived ahead of the questions, kept right by workers.
 import { Module } from '@nestjs/common';
+import { EventsModule } from '../events';
 import { AggregationController } from './aggregation.controller';
 import { AggregationOptions } from './aggregation.options';
 import { AggregationProcessor } from './aggregation.processor';
@@ -18,7 +19,7 @@ import { VerifyService } from './verify/verify.service';
 
 /** Derives, derives again what changed, checks itself; tells readers what is derived. */
 @Module({
-  imports: [AggregationHousekeepingModule],
+  imports: [EventsModule, AggregationHousekeepingModule],
   controllers: [AggregationController],
   providers: [
     AggregationOptions,

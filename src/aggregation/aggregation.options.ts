@@ -1,17 +1,14 @@
 // How eager is deriving? Every measure of time and size in one place, so that a test can make them small.
 import { Injectable } from '@nestjs/common';
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../common/time-range';
-import { Env } from '../config/env';
-import { VIEW_MS } from '../events';
+import { ChangeTimes } from '../events';
 
 /** Places at which deriving can be cut short and must be able to begin again. */
 export type Step = 'began' | 'looked' | 'written' | 'committing' | 'committed';
 
-const CLOCKS_MS = 2 * SECOND_MS;
-
 @Injectable()
 export class AggregationOptions {
-  /** From the announcement of a horizon until every insert that did not know of it has landed or failed. */
+  /** From the announcement of a horizon until the events before it are read; why so long: `ChangeTimes.graceMs`. */
   graceMs: number;
   /** A horizon stays this far behind the clock, so that events that are a little late are not late events. */
   lagMs = 5 * MINUTE_MS;
@@ -36,7 +33,7 @@ export class AggregationOptions {
   /** Told of each step; a test ends the work by throwing. */
   onStep: (step: Step, project: number) => void | Promise<void> = () => undefined;
 
-  constructor(env: Env) {
-    this.graceMs = VIEW_MS + env.INSERT_TIMEOUT_MS + CLOCKS_MS;
+  constructor(times: ChangeTimes) {
+    this.graceMs = times.graceMs;
   }
 }

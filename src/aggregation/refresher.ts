@@ -3,6 +3,7 @@
 import { Injectable } from '@nestjs/common';
 import { DAY_MS, hull, overlaps, shared, type TimeRange } from '../common/time-range';
 import { Clock } from '../common/clock';
+import { NAMED_GAP_MS } from '../events/query';
 import { Metrics } from '../platform/metrics/metrics';
 import { AggregationOptions } from './aggregation.options';
 import { AggregationRepository, type DueProject, type ProjectState } from './aggregation.repository';
@@ -14,8 +15,6 @@ import { planAdvance, planDay, planLooks, planRepair, settleStale, type Settling
 /** A project of which something is derived. */
 export type Derived = ProjectState & { readonly zone: string; readonly horizon: number; readonly openFrom: number };
 
-/** A named session may be open for so long without an event. */
-const OPEN_MS = DAY_MS;
 /** A horizon that is far behind catches up in steps of so many pieces. */
 const PIECES_A_STEP = 4;
 
@@ -108,7 +107,7 @@ export class Refresher {
       staleGone: gone,
       staleLeft: left,
       horizon: seen.horizon,
-      openFrom: reached.some(({ to }) => to > seen.horizon - OPEN_MS)
+      openFrom: reached.some(({ to }) => to > seen.horizon - NAMED_GAP_MS)
         ? await this.store.openFrom(project, seen.horizon)
         : seen.openFrom,
     });

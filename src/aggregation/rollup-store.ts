@@ -2,7 +2,7 @@
 import { Injectable } from '@nestjs/common';
 import { availableParallelism } from 'node:os';
 import type { TimeRange } from '../common/time-range';
-import { findSessionScan, NAMED_GAP_MS, SESSION_GAP_MS, type SessionScan } from '../events/query';
+import { findSessionScan, hasNamed, NAMED_GAP_MS, SESSION_GAP_MS, type SessionScan } from '../events/query';
 import { ClickHouse } from '../platform/clickhouse/clickhouse';
 import type { Sql } from '../platform/clickhouse/sql';
 import { AggregationOptions } from './aggregation.options';
@@ -59,7 +59,7 @@ export class RollupStore extends CellStore {
   }
 
   async openFrom(project: number, cut: number): Promise<number> {
-    const [named] = await this.#rows<{ found: number }>(queries.namedOpen(project, cut));
+    const [named] = await this.#rows<{ found: number }>(hasNamed(project, cut));
     const range = { from: cut - (named?.found === 1 ? NAMED_GAP_MS : SESSION_GAP_MS), to: cut };
     const [open] = await this.#rows<{ at: number; found: number }>(
       queries.earliestOpen(project, range, await this.#scan(project, range)),

@@ -230,11 +230,6 @@ export const earliestOpen = (project: number, range: TimeRange, scan: SessionSca
   WHERE session_ended >= if(session_id = 0, ${moment(cut - SESSION_GAP_MS)}, ${moment(cut - NAMED_GAP_MS)})`;
 };
 
-/** Whether sessions with an id may be open at a moment: one row { found } of 0 or 1. */
-export const namedOpen = (project: number, cut: number): Sql => sql`
-  SELECT count() > 0 AS found FROM (
-    SELECT 1 FROM events WHERE ${within(project, { from: cut - NAMED_GAP_MS, to: cut })} AND session_id != 0 LIMIT 1)`;
-
 /** Beginnings of the UTC days with events before a moment: rows { at }. */
 export const daysWithEvents = (project: number, before: number): Sql => sql`
   SELECT DISTINCT toInt64(toDate(ts)) * ${int64(DAY_MS)} AS at

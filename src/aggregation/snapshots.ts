@@ -2,10 +2,9 @@
 import { Injectable } from '@nestjs/common';
 import { eq, sql } from 'drizzle-orm';
 import type { TimeRange } from '../common/time-range';
-import { eventHorizons, staleRanges } from '../events/changes/changes.schema';
+import { eventHorizons, staleRanges, timestamptz } from '../events/changes';
 import { Postgres } from '../platform/postgres/postgres';
 import { rollupCells } from './aggregation.schema';
-import { STORABLE } from '../events/query';
 import type { Cell } from './cells';
 
 /** What is derived of a project. Moments are milliseconds. */
@@ -45,7 +44,7 @@ export class RollupSnapshots {
       db.execute<SnapshotRow>(sql`
         SELECT ${ms(sql`horizon`)} AS horizon, ${ms(sql`open_from`)} AS "openFrom", revision,
           (SELECT json_agg(json_build_array(${ms(sql`"from"`)}, ${ms(sql`"to"`)}, version, events, detailed, skipped) ORDER BY "from")
-           FROM ${rollupCells} WHERE project = ${project} AND "from" < ${at(to)} AND "to" > ${at(from)}) AS cells,
+           FROM ${rollupCells} WHERE project = ${project} AND "from" < ${timestamptz(to)} AND "to" > ${timestamptz(from)}) AS cells,
           (SELECT json_agg(json_build_array(${ms(sql`lower(stale)`)}, ${ms(sql`upper(stale)`)}) ORDER BY stale)
            FROM unnest((SELECT range_agg(tstzrange("from", "to")) FROM ${staleRanges} WHERE project = ${project})) AS stale) AS stale
         FROM ${eventHorizons}
@@ -81,7 +80,3 @@ const toCell = ([from, to, version, events, detailed, skipped]: CellRow): Cell =
 });
 
 const ms = (moment: ReturnType<typeof sql>) => sql`(extract(epoch FROM ${moment}) * 1000)::bigint`;
-
-// A question may reach beyond what Postgres can say.
-const at = (moment: number) =>
-  sql`${new Date(Math.min(Math.max(moment, STORABLE.from), STORABLE.to)).toISOString()}::timestamptz`;

@@ -1,5 +1,6 @@
 // Which cells does a step compute? For the refresher: when the horizon moves, and when a stretch behind it changed. Pure.
-import { coalesce, holds, hull, MINUTE_MS, overlaps, shared, type TimeRange, without } from '../common/time-range';
+import { coalesce, holds, hull, overlaps, shared, type TimeRange, without } from '../common/time-range';
+import { SESSION_GAP_MS } from '../events/query';
 import { localDayOf, localDaysOf, piecesOf, type Cell } from './cells';
 
 /** A stretch to be derived again. `until` is when the change that it tells of is over at the latest.
@@ -11,8 +12,6 @@ export interface StaleRange extends TimeRange {
 /** `until` of a stretch in which no event changed. What is derived outside of it does not depend on it. */
 export const REBUILD = 0;
 
-/** Longer silence ends a session without an id. An event that is taken away may leave two halves of a session, this far from it. */
-const SILENCE_MS = 30 * MINUTE_MS;
 /** So many separate stretches of an open day are looked at one by one. */
 const SEPARATE_LOOKS = 8;
 
@@ -84,7 +83,8 @@ export const planDay = (stale: readonly StaleRange[], zone: string, horizon: num
 /** Where to look for sessions that a change touched. A settled day is computed whole, so it is one look. */
 export const planLooks = ({ day, changed }: StaleDay, settling: Settling): TimeRange[] => {
   if (changed.length === 0) return [];
-  const wide = coalesce(changed.map(({ from, to }) => ({ from: from - SILENCE_MS, to: to + SILENCE_MS })));
+  // An event that is taken away may leave two halves of a session, this far from it.
+  const wide = coalesce(changed.map(({ from, to }) => ({ from: from - SESSION_GAP_MS, to: to + SESSION_GAP_MS })));
   return isSettled(day, settling) || wide.length > SEPARATE_LOOKS ? [hull(wide)] : wide;
 };
 

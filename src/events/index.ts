@@ -8,7 +8,6 @@ export {
   quarterOf,
   staleRanges,
   staleVisitors,
-  VIEW_MS,
 } from './changes';
 export { EventsModule } from './events.module';
 export { IngestSteps } from './ingest/ingest-steps';

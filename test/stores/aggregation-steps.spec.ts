@@ -12,6 +12,7 @@ import { Clock } from '../../src/common/clock';
 import { HOUR_MS, MINUTE_MS, overlaps, QUARTER_MS } from '../../src/common/time-range';
 
 import { readEnv } from '../../src/config/env';
+import { ChangeTimes } from '../../src/events';
 import { ChangesRepository } from '../../src/events/changes/changes.repository';
 import { Metrics } from '../../src/platform/metrics/metrics';
 import { migratePostgres } from '../../src/platform/postgres/migrate';
@@ -30,7 +31,7 @@ class TestClock extends Clock {
 
 const clock = new TestClock();
 const store = new SmallWarehouse();
-const options = new AggregationOptions(readEnv({}));
+const options = new AggregationOptions(new ChangeTimes(readEnv({})));
 let postgres: Postgres;
 let repository: AggregationRepository;
 let cells: CellsRepository;
@@ -58,7 +59,7 @@ const aRefresher = (more: Partial<AggregationOptions> = {}): Refresher =>
     repository,
     cells,
     store,
-    Object.assign(new AggregationOptions(readEnv({})), options, more),
+    Object.assign(new AggregationOptions(new ChangeTimes(readEnv({}))), options, more),
     new Metrics(),
     clock,
   );

@@ -8,6 +8,7 @@ import { readEnv, StoreUrls } from '../../src/config/env';
 import { type Cell, ROLLUP_DIMENSIONS, type RollupSnapshot, type RollupSnapshots } from '../../src/aggregation';
 import { AggregationOptions } from '../../src/aggregation/aggregation.options';
 import { RollupStore } from '../../src/aggregation/rollup-store';
+import { ChangeTimes } from '../../src/events';
 import { parseFilter } from '../../src/events/query';
 import { ClickHouse } from '../../src/platform/clickhouse/clickhouse';
 import { migrateClickHouse } from '../../src/platform/clickhouse/migrate';
@@ -43,7 +44,7 @@ beforeAll(async () => {
   await migrateClickHouse(url, undefined);
   const env = readEnv({ LOG_LEVEL: 'silent' });
   clickhouse = new ClickHouse(env, new StoreUrls('', url));
-  const options = new AggregationOptions(env);
+  const options = new AggregationOptions(new ChangeTimes(env));
   options.fewestEvents = 1;
   store = new RollupStore(clickhouse, options);
 });

@@ -1,10 +1,9 @@
 // Which stretch of time does a change make stale? The quarter hour around it, or the day where it is long ago: marks stay few.
-import { DAY_MS, floorTo, HOUR_MS, MINUTE_MS, QUARTER_MS, type TimeRange } from '../../common/time-range';
+import { DAY_MS, floorTo, QUARTER_MS, type TimeRange } from '../../common/time-range';
+import { NAMED_GAP_MS, SESSION_GAP_MS } from '../query';
 
 /** Changes that are so long before `closing` are marked by the UTC day. */
 export const FINE_MS = 2 * DAY_MS;
-/** Silence that ends a session without and with an id. An event that goes can cut a session in two, so its neighbours are looked at too. */
-export const SILENCE_MS = { unnamed: 30 * MINUTE_MS, named: 24 * HOUR_MS } as const;
 
 const around = (at: number, size: number): TimeRange => {
   const from = floorTo(at, size);
@@ -21,8 +20,9 @@ export const dayOf = (at: number): TimeRange => around(at, DAY_MS);
  *  @param closing of the project, or about now where there is none */
 export const cellOf = (at: number, closing: number): TimeRange => (at < closing - FINE_MS ? dayOf(at) : quarterOf(at));
 
-/** What the going of an event makes stale: the quarter hours of its neighbours too, whose session it may have held together. */
+/** What the going of an event makes stale: the quarter hours of its neighbours too, as it may have held their session together.
+ *  @param named whether the session has an id of its own */
 export const cellsAroundGone = (at: number, named: boolean): TimeRange => {
-  const silence = named ? SILENCE_MS.named : SILENCE_MS.unnamed;
+  const silence = named ? NAMED_GAP_MS : SESSION_GAP_MS;
   return { from: quarterOf(at - silence).from, to: quarterOf(at + silence).to };
 };

@@ -3,11 +3,11 @@ import { Injectable } from '@nestjs/common';
 import { Env } from '../../config/env';
 
 /** A writer's view of `closing` may be so old when its insert begins. */
-export const VIEW_MS = 5_000;
+const VIEW_MS = 5_000;
 /** A mark is good for so long beyond the insert that it was written for: a stream of late events writes it once in that time. */
-export const LEASE_MS = 30_000;
+const LEASE_MS = 30_000;
 /** For what lies between looking at the clock and acting on it. */
-export const MARGIN_MS = 2_000;
+const MARGIN_MS = 2_000;
 
 /** The protocol's times, milliseconds. A test takes shorter ones. */
 @Injectable()

@@ -1,8 +1,8 @@
 // Where in the events is what changed? For what can't be said while it is stored: links of visitors, and what a process left behind that died.
 import { DAY_MS, HOUR_MS, QUARTER_MS } from '../../common/time-range';
 import { Bound, instant, int64, sql, type Sql, uint32 } from '../../platform/clickhouse/sql';
-import { STORABLE, within } from '../query';
-import { FINE_MS, SILENCE_MS } from './cells';
+import { sessionGap, STORABLE, within } from '../query';
+import { FINE_MS } from './cells';
 
 /** Days for what is long before `closing`, quarter hours else; see `cellOf`. */
 const stepOf = (closing: number): Sql =>
@@ -45,7 +45,7 @@ export const movedCells = (project: number, closing: number, visitors: readonly 
       ${stepOf(closing)} AS step,
       multiIf(
         visitor_id NOT IN (${links(sql`HAVING uniqExact(user_id) > 1`)}), 0,
-        session_id = 0, ${int64(SILENCE_MS.unnamed)}, ${int64(SILENCE_MS.named)}) AS reach
+        ${sessionGap}) AS reach
     FROM events
     WHERE ${within(project, { from: STORABLE.from, to: closing })} AND user_id = 0
       AND visitor_id IN ${visitors === undefined ? sql`(${links()})` : decimals(visitors)})

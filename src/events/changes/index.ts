@@ -1,9 +1,10 @@
 // What may the rest of the house use to say, or hear, that events changed?
-export { cellsAroundGone, quarterOf, SILENCE_MS } from './cells';
+export { cellsAroundGone, quarterOf } from './cells';
 export { ChangeLog, type Ticket } from './change-log';
-export { ChangeTimes, LEASE_MS, MARGIN_MS, VIEW_MS } from './change-times';
+export { ChangeTimes } from './change-times';
 export { ChangesModule } from './changes.module';
 export { decimals } from './changes.queries';
 export type { ProjectVisitor } from './changes.repository';
 export { eventHorizons, staleRanges, staleVisitors } from './changes.schema';
 export { MarkStale } from './mark-stale';
+export { timestamptz } from './timestamptz';

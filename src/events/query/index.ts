@@ -20,9 +20,11 @@ export {
   NAMED_GAP_MS,
   relatedVisitors,
   SESSION_GAP_MS,
+  sessionGap,
   type SessionScan,
   sessionSource,
   STORABLE,
+  storable,
   visitorList,
   within,
 } from './source';

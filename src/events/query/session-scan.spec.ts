@@ -64,5 +64,5 @@ it('ends where no event can be', async () => {
 it('asks by SQL whose every value is bound', () => {
   const scan = { from: range.from - 2 * HOUR_MS, to: range.to + 2 * HOUR_MS };
   expect(render(uncutSessions(7, range, scan, nothing))).toMatchSnapshot('beyond');
-  expect(render(hasNamed(7, range))).toMatchSnapshot('named');
+  expect(render(hasNamed(7, range.from, range.to))).toMatchSnapshot('named');
 });

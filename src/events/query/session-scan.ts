@@ -1,6 +1,6 @@
 // How far must a read go around a range, so that no session is cut? As far as the sessions that touch it, found by looking.
 import type { TimeRange } from '../../common/time-range';
-import { Bound, int64, nothing, sql, uint32, type Sql } from '../../platform/clickhouse/sql';
+import { Bound, int64, join, nothing, sql, uint32, type Sql } from '../../platform/clickhouse/sql';
 import {
   during,
   eventSource,
@@ -8,7 +8,7 @@ import {
   NAMED_GAP_MS,
   NAMED_LOOK_MS,
   relatedVisitors,
-  SESSION_GAP_MS,
+  sessionGap,
   STORABLE,
   visitorList,
   within,
@@ -48,7 +48,7 @@ export async function findSessionScan(
   sample?: number,
 ): Promise<SessionScan> {
   const [[named], related] = await Promise.all([
-    run<{ found: number }>(hasNamed(project, range)),
+    run<{ found: number }>(hasNamed(project, range.from, range.to)),
     range.to - range.from < 2 * FIRST_LOOK_MS ? findRelated(run, project, range) : undefined,
   ]);
   const look = named?.found === 1 ? NAMED_LOOK_MS : FIRST_LOOK_MS;
@@ -129,19 +129,18 @@ async function wholeOf(run: RunQuery, project: number, { before, after }: Record
   return [...new Set([...before.visitors, ...after.visitors, ...identities, ...linked.map(({ visitor }) => visitor)])];
 }
 
-/** Whether sessions with an id may cross an edge of the range: one row { found } of 0 or 1. */
-export const hasNamed = (project: number, range: TimeRange): Sql => {
+/** Whether sessions with an id may cross one of these moments: one row { found } of 0 or 1. */
+export const hasNamed = (project: number, ...moments: readonly number[]): Sql => {
   const edge = (at: number): Sql => sql`
     SELECT 1 FROM events
     WHERE ${within(project, { from: at - NAMED_GAP_MS, to: at + NAMED_GAP_MS })} AND session_id != 0 LIMIT 1`;
-  return sql`SELECT count() > 0 AS found FROM (${edge(range.from)} UNION ALL ${edge(range.to)})`;
+  return sql`SELECT count() > 0 AS found FROM (${join(moments.map(edge), ' UNION ALL ')})`;
 };
 
 /** Sessions that may go on beyond the edges of a scan, as the edge is no further than a session's gap from an event, and so is each
  *  event from the next up to the range: rows { side, visitors, identities }.
  *  @param of a further condition on rows */
 export const uncutSessions = (project: number, range: TimeRange, scan: TimeRange, of: Sql, sample?: number): Sql => {
-  const gap = sql`if(session_id = 0, ${int64(SESSION_GAP_MS)}, ${int64(NAMED_GAP_MS)})`;
   const zones: Record<Side, TimeRange> = {
     before: { from: scan.from, to: range.from },
     after: { from: range.to, to: scan.to },
@@ -158,7 +157,7 @@ export const uncutSessions = (project: number, range: TimeRange, scan: TimeRange
       )}
       WHERE ${during({ from, to })}${of}
       GROUP BY identity, session_id
-      HAVING arrayMax(arrayDifference(arrayConcat([${int64(from)}], times, [${int64(to)}]))) <= ${gap})`;
+      HAVING arrayMax(arrayDifference(arrayConcat([${int64(from)}], times, [${int64(to)}]))) <= ${sessionGap})`;
   };
   return sql`${zone(SIDES[0] as Side)} UNION ALL ${zone(SIDES[1] as Side)}`;
 };

@@ -18,6 +18,8 @@ import type { Needs } from './dimensions';
 export const SESSION_GAP_MS = 30 * MINUTE_MS;
 /** Longer silence than this ends a session that has one. */
 export const NAMED_GAP_MS = DAY_MS;
+/** Longer silence than this ends the session of a row, by its column `session_id`. */
+export const sessionGap: Sql = sql`if(session_id = 0, ${int64(SESSION_GAP_MS)}, ${int64(NAMED_GAP_MS)})`;
 /** How far a scan looks around a range at first. Sessions with an id need twice their gap, so that silence can be seen. */
 export const FIRST_LOOK_MS = 2 * HOUR_MS;
 export const NAMED_LOOK_MS = 2 * NAMED_GAP_MS;
@@ -54,11 +56,13 @@ export interface EventScope {
 /** What the columns `ts` (DateTime64) and `toDate(ts)` (Date) can both hold. */
 export const STORABLE: TimeRange = { from: 0, to: Date.UTC(2149, 5, 6) };
 
-/** A moment as a bound value, moved into what a column can hold. */
-export const moment = (ms: number): Bound => instant(Math.min(Math.max(ms, STORABLE.from), STORABLE.to));
+/** A moment, moved into what a column can hold. */
+export const storable = (ms: number): number => Math.min(Math.max(ms, STORABLE.from), STORABLE.to);
 
-const day = (ms: number): Bound =>
-  date(new Date(Math.min(Math.max(ms, STORABLE.from), STORABLE.to)).toISOString().slice(0, 10));
+/** A moment as a bound value, moved into what a column can hold. */
+export const moment = (ms: number): Bound => instant(storable(ms));
+
+const day = (ms: number): Bound => date(new Date(storable(ms)).toISOString().slice(0, 10));
 
 /** An event's own time (or another column of times) lies in the range: the meaning. */
 export const during = ({ from, to }: TimeRange, at = sql`ts`): Sql =>
@@ -141,7 +145,7 @@ const scanned = (scope: EventScope): Sql => {
  *  @param events list of a group's events, sorted, as tuples that begin with these two */
 const cutSessions = (rows: Sql, events = sql`arraySort(groupArray((ts, name = 'pageview')))`): Sql => sql`
       SELECT identity, session_id, ${events} AS events,
-        arraySplit((event, silence) -> silence > if(session_id = 0, ${int64(SESSION_GAP_MS)}, ${int64(NAMED_GAP_MS)}), events,
+        arraySplit((event, silence) -> silence > ${sessionGap}, events,
           arrayDifference(arrayMap(event -> toUnixTimestamp64Milli(event.1), events))) AS parts
       FROM ${rows}
       GROUP BY identity, session_id`;

@@ -2,8 +2,7 @@
 import { Injectable } from '@nestjs/common';
 import { sql as postgresSql } from 'drizzle-orm';
 import { Env } from '../../config/env';
-import { STORABLE } from '../../events/query';
-import { eventHorizons, staleRanges } from '../../events/changes';
+import { eventHorizons, staleRanges, timestamptz } from '../../events/changes';
 import { ClickHouse } from '../../platform/clickhouse/clickhouse';
 import { Postgres } from '../../platform/postgres/postgres';
 import { planOf } from '../stats.plan';
@@ -45,9 +44,9 @@ export class DataVersions {
     const { rows } = await this.postgres.run((db) =>
       db.execute<{ revision: string; settled: boolean | null }>(postgresSql`
         SELECT horizon.revision,
-          horizon.zone = ${zone} AND least(horizon.horizon, horizon.open_from) >= ${at(range.to)} AND NOT EXISTS (
+          horizon.zone = ${zone} AND least(horizon.horizon, horizon.open_from) >= ${timestamptz(range.to)} AND NOT EXISTS (
             SELECT FROM ${staleRanges} AS stale
-            WHERE stale.project = ${project} AND stale."from" < ${at(range.to + FAR_MS)} AND stale."to" > ${at(range.from - FAR_MS)}
+            WHERE stale.project = ${project} AND stale."from" < ${timestamptz(range.to + FAR_MS)} AND stale."to" > ${timestamptz(range.from - FAR_MS)}
           ) AS settled
         FROM ${eventHorizons} AS horizon WHERE horizon.project = ${project}`),
     );
@@ -81,7 +80,3 @@ export class DataVersions {
 /** Whether what an answer was read from is as it was. @param raw undefined: nobody knows */
 export const isCurrent = (kept: DataVersion, revision: number, raw: string | undefined): boolean =>
   kept.revision === revision && (kept.raw === null || kept.raw === raw);
-
-// A question may reach beyond what Postgres can say.
-const at = (moment: number) =>
-  postgresSql`${new Date(Math.min(Math.max(moment, STORABLE.from), STORABLE.to)).toISOString()}::timestamptz`;

@@ -2,7 +2,7 @@
 import * as fc from 'fast-check';
 import { coalesce, HOUR_MS, MINUTE_MS, QUARTER_MS, type TimeRange, without } from '../../common/time-range';
 import type { Cell, RollupSnapshot } from '../../aggregation';
-import { piecesOf } from './pieces';
+import { isDerivable, piecesOf } from './pieces';
 
 const cell = (from: number, to: number, more: Partial<Cell> = {}): Cell => ({
   from,
@@ -87,6 +87,7 @@ it('covers every event before the horizon once, in few raw stretches, however it
         const horizon = at;
         const pieces = piecesOf({ range, bounds: [], dimension }, snapshot(horizon, cells), closures);
         if (pieces === undefined) return;
+        expect(isDerivable({ range, bounds: [], dimension }, snapshot(horizon, cells))).toBe(true);
         const sealed = { from: range.from, to: Math.min(range.to, horizon) };
         const taken = [...pieces.whole, ...pieces.cut].map(({ from, to }) => ({
           from: Math.max(from, sealed.from),

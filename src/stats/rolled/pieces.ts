@@ -79,6 +79,12 @@ export const piecesOf = (
   };
 };
 
+/** Whether something of a question can be taken from derived rows, if nothing of it is stale. */
+export const isDerivable = (asked: Asked, { cells, horizon }: RollupSnapshot): boolean => {
+  const sealed = shared(asked.range, { from: -Infinity, to: horizon });
+  return sealed !== undefined && cells.some((cell) => derivedParts(cell, sealed, [], asked).length > 0);
+};
+
 interface Part extends TimeRange {
   readonly cell: Cell;
 }

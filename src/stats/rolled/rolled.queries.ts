@@ -1,7 +1,7 @@
 // How is a question put to derived rows and to the raw events that they lack? As partial sums that are added up in one statement.
 import type { TimeRange } from '../../common/time-range';
 import { during, type EventScope, eventSource, moment, type SessionScan, STORABLE } from '../../events/query';
-import { Bound, join, nothing, sql, text, texts, uint32, type Sql } from '../../platform/clickhouse/sql';
+import { Bound, ident, join, nothing, sql, text, texts, uint32, type Sql } from '../../platform/clickhouse/sql';
 import { after, column, groupingSql, order, scopeOf, selects, shownRange } from '../stats.queries';
 import { planOf } from '../stats.plan';
 import type { StatsQuery } from '../stats.types';
@@ -207,7 +207,7 @@ export const rankedValues = (
   by: 'upper' | 'begun' | 'views' | 'hits',
   limit: number,
 ): Sql => sql`
-    SELECT ${column('g', from.asked.byValue)} AS value, sum(${by === 'upper' ? sql`upper` : by === 'begun' ? sql`begun` : by === 'views' ? sql`views` : sql`hits`}) AS rank
+    SELECT ${column('g', from.asked.byValue)} AS value, sum(${ident(by)}) AS rank
     FROM (${sources(query, from, 12)})
     GROUP BY value
     HAVING ${counted(query)}

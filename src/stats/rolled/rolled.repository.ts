@@ -14,7 +14,7 @@ import {
 import { bucketsOf, shownRange } from '../stats.queries';
 import { planOf } from '../stats.plan';
 import type { StatsQuery } from '../stats.types';
-import { type Asked, piecesOf } from './pieces';
+import { type Asked, isDerivable, piecesOf } from './pieces';
 import { type RolledQuestion, rolledQuestion } from './question';
 import { otherSql, precisionOf, rankedValues, type RolledSources, rolledSql, type Tail } from './rolled.queries';
 
@@ -87,6 +87,9 @@ async function findSources(
   snapshot: RollupSnapshot,
   run: RunQuery,
 ): Promise<RolledSources | undefined> {
+  const bounds = boundsOf(query, asked);
+  // Before anything is asked of the warehouse: of the last minutes, and of small projects, nothing is derived.
+  if (!isDerivable(bounds, snapshot)) return undefined;
   const stale = snapshot.stale.filter((range) => range.from < snapshot.horizon && isNear(range, query.range));
   const [closures, tail] = await Promise.all([
     Promise.all([
@@ -95,7 +98,7 @@ async function findSources(
     ]),
     findTail(query, snapshot, run),
   ]);
-  const pieces = piecesOf(boundsOf(query, asked), snapshot, closures.flat());
+  const pieces = piecesOf(bounds, snapshot, closures.flat());
   if (pieces === undefined) return undefined;
   const needsSessions = planOf(query).sides.includes('sessions');
   const raw = await Promise.all(
@@ -117,7 +120,7 @@ const boundsOf = (query: StatsQuery, { dimension, byTime }: RolledQuestion): Ask
  *  goes on past that moment does so within its gap. */
 async function findCut({ project, range, since }: StatsQuery, run: RunQuery): Promise<TimeRange[]> {
   if (since === undefined || since + NAMED_GAP_MS < range.from) return [];
-  const [named] = await run<{ found: number }>(hasNamed(project, { from: since, to: since }));
+  const [named] = await run<{ found: number }>(hasNamed(project, since));
   return [{ from: since, to: since + (named?.found === 1 ? NAMED_GAP_MS : SESSION_GAP_MS) + 1 }];
 }
 
