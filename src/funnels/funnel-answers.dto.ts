@@ -45,9 +45,21 @@ export class FunnelStepDto {
   @ApiProperty(times('the attempt’s first step')) secondsFromFirst!: StepTimesDto | null;
 }
 
+const TIMES_EXAMPLE = { median: 95.4, p75: 310, p90: 1_204.25, histogram: [{ from: 60, to: 120, count: 31 }] };
+const STEP_EXAMPLE = {
+  name: 'purchase',
+  count: 393,
+  conversionFromFirst: 0.31,
+  conversionFromPrevious: 0.48,
+  dropOff: 419,
+  dropOffRate: 0.52,
+  secondsFromPrevious: TIMES_EXAMPLE,
+  secondsFromFirst: TIMES_EXAMPLE,
+};
+
 /** Figures of a funnel. */
 export class FunnelFiguresDto {
-  @ApiProperty({ type: [FunnelStepDto] }) steps!: FunnelStepDto[];
+  @ApiProperty({ type: [FunnelStepDto], example: [STEP_EXAMPLE] }) steps!: FunnelStepDto[];
   @ApiProperty({ ...rate, description: '`converted` of `started`', example: 0.31 }) conversionRate!: number;
   @ApiProperty({ type: 'integer', description: 'Units with an attempt', example: 1_268 }) started!: number;
   @ApiProperty({
