@@ -63,6 +63,17 @@ export const rounded = (figures: unknown): unknown =>
     JSON.stringify(figures, (_, value: unknown) => (typeof value === 'number' ? Number(value.toFixed(6)) : value)),
   );
 
+/** Rows in three blocks, in the order neither of time nor of arrival; the last one holds what was sent again. */
+const inBlocks = (rows: readonly RawEvent[]): RawEvent[][] => {
+  const known = new Set<string>();
+  const blocks: [RawEvent[], RawEvent[], RawEvent[]] = [[], [], []];
+  for (const [at, row] of rows.entries()) {
+    blocks[known.has(row.id) ? 2 : at % 3 === 0 ? 0 : 1].push(row);
+    known.add(row.id);
+  }
+  return blocks;
+};
+
 /** Puts rows into projects of their own and asks about them. */
 export class FunnelTrial {
   #lastProject = 0;
@@ -72,22 +83,29 @@ export class FunnelTrial {
     private readonly answers: Answers,
   ) {}
 
-  /** A project with these rows, in blocks of which the later one holds what was sent again. @returns its number */
+  /** A project with these rows. @returns its number */
   async settle(rows: readonly RawEvent[]): Promise<number> {
-    this.#lastProject += 1;
-    const project = this.#lastProject;
-    const insert = (table: string, columns: readonly string[], body: string): Promise<void> =>
-      body === '' ? Promise.resolve() : this.clickhouse.insert({ table, columns, body, token: randomUUID() });
-    await insert('visitor_links', LINK_COLUMNS, linkRowsOf(project, linksOf(rows)));
-    const known = new Set<string>();
-    const blocks: [RawEvent[], RawEvent[], RawEvent[]] = [[], [], []];
-    for (const [at, row] of rows.entries()) {
-      // Neither the order in time nor the one of arrival.
-      blocks[known.has(row.id) ? 2 : at % 3 === 0 ? 0 : 1].push(row);
-      known.add(row.id);
-    }
-    for (const block of blocks) await insert('events', EVENT_COLUMNS, rowsOf(project, block));
+    const [project = 0] = await this.settleApart([rows]);
     return project;
+  }
+
+  /** Projects with these rows each, in blocks that they share; a later one holds what was sent again. @returns their numbers */
+  async settleApart(lists: readonly (readonly RawEvent[])[]): Promise<number[]> {
+    const insert = (table: string, columns: readonly string[], bodies: string[]): Promise<void> => {
+      const body = bodies.filter((one) => one !== '').join('\n');
+      return body === '' ? Promise.resolve() : this.clickhouse.insert({ table, columns, body, token: randomUUID() });
+    };
+    const projects = lists.map((rows) => {
+      this.#lastProject += 1;
+      return { number: this.#lastProject, blocks: inBlocks(rows), links: linksOf(rows) };
+    });
+    const links = projects.map(({ number, links }) => linkRowsOf(number, links));
+    await insert('visitor_links', LINK_COLUMNS, links);
+    for (const block of [0, 1, 2]) {
+      const events = projects.map(({ number, blocks }) => rowsOf(number, blocks[block] ?? []));
+      await insert('events', EVENT_COLUMNS, events);
+    }
+    return projects.map(({ number }) => number);
   }
 
   /** The answer to a question about a project. */
