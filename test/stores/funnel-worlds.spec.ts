@@ -1,5 +1,5 @@
 // Are the funnels right? Against the plain-TypeScript reference, on the real engine: case by case, unit by unit over crowds of random
-// little worlds, and figure by figure. `npm run fuzz:funnels` goes on with more of them.
+// little worlds, and figure by figure. `npm run fuzz:funnels` goes on with more of them. Two minutes on two cores that others use too.
 import * as fc from 'fast-check';
 import { readEnv, StoreUrls } from '../../src/config/env';
 import type { RollupSnapshots } from '../../src/aggregation';
