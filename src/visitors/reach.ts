@@ -47,18 +47,32 @@ export async function findReach(
 ): Promise<SessionScan> {
   if (visitors === undefined) return findSessionScan(run, scope.project, scope.range);
   const related = visitors.map(hexToUInt64);
-  const begin = Math.max(STORABLE.from, scope.since ?? STORABLE.from);
+  const near = await widenUntilWhole(scope, async (read) => {
+    const sessions = { near: read, related };
+    const [cut] = await run<{ before: number; after: number }>(cutSessions({ ...scope, sessions }, read, ids));
+    return { before: (cut?.before ?? 0) > 0, after: (cut?.after ?? 0) > 0 };
+  });
+  return { near, related };
+}
+
+/** Reads wider and wider around the range, until no session that touches it may go on beyond the read.
+ *  @param read tells on which sides one may
+ *  @returns the range of the last read */
+export async function widenUntilWhole(
+  { range, since }: Pick<EventScope, 'range' | 'since'>,
+  read: (near: TimeRange) => Promise<{ before: boolean; after: boolean }>,
+): Promise<TimeRange> {
+  const begin = Math.max(STORABLE.from, since ?? STORABLE.from);
   const reach = { before: FIRST_LOOK_MS, after: FIRST_LOOK_MS };
   for (;;) {
     const near = {
-      from: Math.max(begin, scope.range.from - reach.before),
-      to: Math.min(STORABLE.to, scope.range.to + reach.after),
+      from: Math.max(begin, range.from - reach.before),
+      to: Math.min(STORABLE.to, range.to + reach.after),
     };
-    const sessions = { near, related };
-    const [cut] = await run<{ before: number; after: number }>(cutSessions({ ...scope, sessions }, near, ids));
-    const back = (cut?.before ?? 0) > 0 && near.from > begin;
-    const ahead = (cut?.after ?? 0) > 0 && near.to < STORABLE.to;
-    if (!back && !ahead) return sessions;
+    const cut = await read(near);
+    const back = cut.before && near.from > begin;
+    const ahead = cut.after && near.to < STORABLE.to;
+    if (!back && !ahead) return near;
     if (back) reach.before *= WIDEN;
     if (ahead) reach.after *= WIDEN;
   }

@@ -9,8 +9,11 @@ import {
   type Filter,
   filterSql,
   firstLinks,
+  moment,
+  NAMED_GAP_MS,
   needsOfFilter,
   PLAIN,
+  SESSION_GAP_MS,
   within,
 } from '../../events/query';
 import { Bound, hash, int64, nothing, type Sql, sql, text, uint32 } from '../../platform/clickhouse/sql';
@@ -151,6 +154,57 @@ WHERE identity IN ${hashList(ids)} AND ${filterSql(filter, scope)}
 GROUP BY identity
 HAVING total > 0`;
 };
+
+/** A row of `directoryFigures`: also whether a session of the visitor may go on beyond the read. */
+export interface DirectoryFigures extends DirectoryRow {
+  before: number;
+  after: number;
+}
+
+/** The same for filters that look at nothing but single events, in one pass over the events of these visitors.
+ *  @param near what is read; what lies outside the range tells sessions that begin in it from those that go on */
+export const directoryFigures = (
+  scope: EventScope,
+  filter: Filter | undefined,
+  { ids, visitors }: { readonly ids: readonly string[]; readonly visitors: readonly string[] },
+  near: TimeRange,
+): Sql => {
+  const mine = sql`visitor_id IN ${hashList(visitors)}`;
+  const gap = sql`if(session_id = 0, ${int64(SESSION_GAP_MS)}, ${int64(NAMED_GAP_MS)})`;
+  const touching = sql`part[1].1 < ${moment(scope.range.to)} AND part[-1].1 >= ${moment(scope.range.from)}`;
+  return sql`SELECT ${hexOf(sql`identity`)} AS id,
+  toUnixTimestamp64Milli(minIf(first_at, some > 0)) AS firstMs, toUnixTimestamp64Milli(maxIf(last_at, some > 0)) AS lastMs,
+  sum(some) AS total, sum(pages) AS views, sum(begun) AS visits,
+  mapApply((code, amount) -> (code, toString(amount)), sumMap(sums)) AS money,
+  argMaxIf(around, place, some > 0) AS last, max(known) AS isUser, max(cut_before) AS before, max(cut_after) AS after
+FROM (
+  SELECT identity, session_id,
+    minIf(ts, counted) AS first_at, maxIf(ts, counted) AS last_at, countIf(counted) AS some,
+    countIf(counted AND name = 'pageview') AS pages,
+    sumMapIf(map(currency, toDecimal128(revenue, 4)), currency != '' AND counted) AS sums,
+    argMaxIf(${surroundings}, ${eventOrder}, counted) AS around, maxIf(${eventOrder}, counted) AS place,
+    maxIf(user_id = identity OR visitor_id != identity, selected) AS known,
+    arraySort(groupArray((ts, selected))) AS moments,
+    arraySplit((event, silence) -> silence > ${gap}, moments,
+      arrayDifference(arrayMap(event -> toUnixTimestamp64Milli(event.1), moments))) AS parts,
+    arrayCount(part -> ${during(scope.range, sql`part[1].1`)} AND arrayExists(event -> event.2 = 1, part), parts) AS begun,
+    arrayExists(part -> ${touching} AND toUnixTimestamp64Milli(part[1].1) - ${int64(near.from)} <= ${gap}, parts) AS cut_before,
+    arrayExists(part -> ${touching} AND ${int64(near.to)} - toUnixTimestamp64Milli(part[-1].1) <= ${gap}, parts) AS cut_after
+  FROM (
+    SELECT *, ${filterSql(filter, scope)} AS selected, selected AND ${during(scope.range)} AS counted
+    FROM (
+      SELECT *, multiIf(user_id != 0, user_id, linked_user != 0, linked_user, visitor_id) AS identity
+      FROM (SELECT * FROM ${eventSource({ ...scope, range: near }, PLAIN)} WHERE ${mine}) AS seen
+      LEFT JOIN ${firstLinks(scope.project, mine)} AS links USING (visitor_id)))
+  WHERE identity IN ${hashList(ids)}
+  GROUP BY identity, session_id)
+GROUP BY identity
+HAVING total > 0`;
+};
+
+/** Whether a filter looks at single events alone. */
+export const isOfEvents = (filter: Filter | undefined): boolean =>
+  !looksAround(filter) && !needsOfFilter(filter).sessions;
 
 /** Whether a filter looks at what somebody did elsewhere in the range, so that no part of it can be read on its own. */
 export const looksAround = (filter: Filter | undefined): boolean => {

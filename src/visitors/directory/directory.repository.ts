@@ -1,18 +1,21 @@
 // How is the directory read? The ids of a page first, from as little of the range as holds them; then what is shown of them.
 import { Injectable } from '@nestjs/common';
 import { DAY_MS, type TimeRange } from '../../common/time-range';
-import { findSessionScan, needsOfFilter } from '../../events/query';
+import { type EventScope, type Filter, findSessionScan, needsOfFilter } from '../../events/query';
 import { ClickHouse } from '../../platform/clickhouse/clickhouse';
 import { Reads } from '../../platform/clickhouse/reads';
 import type { Caller } from '../../platform/http/caller';
 import { PeopleRepository } from '../people.repository';
-import { findReach } from '../reach';
+import { findReach, type SomeVisitors, widenUntilWhole } from '../reach';
 import {
+  directoryFigures,
+  type DirectoryFigures,
   type DirectoryPlace,
   directoryPage,
   type DirectoryQuestion,
   directoryRows,
   type DirectoryRow,
+  isOfEvents,
   looksAround,
   widening,
 } from './directory.queries';
@@ -52,14 +55,29 @@ export class DirectoryRepository {
     const ids = shown.map(({ id }) => id);
     const links = reads.of('visitors_links', 'visitor_links');
     const visitors = await this.people.visitorsOf(links, scope.project, ids);
-    const sessions = await findReach(reads.of('visitors_sessions', 'events'), scope, { ids, visitors });
-    const rows = await reads.of(
-      'visitors_rows',
-      'events',
-    )<DirectoryRow>(directoryRows({ ...scope, sessions }, filter, ids));
+    const rows = await this.#rows(reads, scope, filter, { ids, visitors });
     const byId = new Map(rows.map((row) => [row.id, row]));
     // Who was erased in between is left out; the page still ends where it ended.
     return { rows: ids.flatMap((id) => byId.get(id) ?? []), ...(next === undefined ? {} : { next }) };
+  }
+
+  async #rows(
+    reads: Reads,
+    scope: EventScope,
+    filter: Filter | undefined,
+    { ids, visitors }: SomeVisitors,
+  ): Promise<DirectoryRow[]> {
+    const run = reads.of('visitors_rows', 'events');
+    if (visitors === undefined || !isOfEvents(filter)) {
+      const sessions = await findReach(reads.of('visitors_sessions', 'events'), scope, { ids, visitors });
+      return run<DirectoryRow>(directoryRows({ ...scope, sessions }, filter, ids));
+    }
+    let rows: DirectoryFigures[] = [];
+    await widenUntilWhole(scope, async (near) => {
+      rows = await run<DirectoryFigures>(directoryFigures(scope, filter, { ids, visitors }, near));
+      return { before: rows.some(({ before }) => before === 1), after: rows.some(({ after }) => after === 1) };
+    });
+    return rows;
   }
 
   async #among(reads: Reads, project: number, hashes: readonly string[]) {
