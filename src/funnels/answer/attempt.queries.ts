@@ -63,73 +63,67 @@ const comesFrom = (question: FunnelQuestion, step: number): number[] =>
     .filter((from) => reachable(question, from).includes(step))
     .reverse();
 
-/** Depth, and a key by which the attempt is found, in the last two places of the pass's state.
- *  For each step the latest start of an attempt that stands there: it comes as far as any other, as its window ends last.
- *  - ordered: the key is that of the event by which the depth was first reached. All attempts that were begun before and whose window
- *    holds it come as far with it, so the first of them is the one.
+/** What a pass over a sequence knows, as a tuple: for each step but the last the attempts that stand there, then for each step a key
+ *  by which the first attempt that came there is found, 0 where none did. */
+const passed = (question: FunnelQuestion, none: Sql, next: (step: number) => { stand: Sql; found: Sql }): Sql => {
+  const size = question.steps.length;
+  const each = numbers(1, size).map(next);
+  const states = [...each.slice(0, -1).map(({ stand }) => stand), ...each.map(({ found }) => found)];
+  const initial = [...numbers(1, size - 1).map(() => none), ...numbers(1, size).map(() => key)];
+  return sql`arrayFold((a, x) -> (${join(states, ', ')}), if(more, keys, ${noKeys}), (${join(initial, ', ')}))`;
+};
+
+/** The place of a step's key in what a pass knows. */
+const foundAt = ({ steps }: FunnelQuestion, step: number): number => steps.length - 1 + step;
+
+/** For each step the latest start of an attempt that stands there: it comes as far as any other, as its window ends last.
+ *  - ordered: the key is that of the event by which the step was first reached. All attempts that were begun before and whose window
+ *    holds it come there with it, so the first of them is the one.
  *  - strict: the key is that of the start; without optional steps no two attempts stand at a step. */
 const latestStarts = (question: FunnelQuestion): Sql => {
-  const { steps, mode } = question;
-  const size = steps.length;
+  const { mode } = question;
   const moved = (step: number): Sql => {
+    if (step === 1) return sql`if(${begins(question, x)}, x, ${key})`;
     const candidates = comesFrom(question, step).map(
       (from) =>
-        sql`if(${slot(from)} != 0 AND ${moves(question, from, step)} AND ${within(question, slot(from), x)}, ${slot(from)}, 0)`,
+        sql`if(${slot(from)} != 0 AND ${moves(question, from, step)} AND ${within(question, slot(from), x)}, ${slot(from)}, ${key})`,
     );
     return candidates.length === 1 ? (candidates[0] as Sql) : sql`greatest(${join(candidates, ', ')})`;
   };
-  const begun = sql`if(${begins(question, x)}, x, 0)`;
-  const reached = numbers(1, size).map((step) => (step === 1 ? begun : moved(step)));
-  const deepest = sql`multiIf(${join(
-    reached.map((start, at) => sql`${start} != 0, ${digits(at + 1)}`).reverse(),
-    ', ',
-  )}, 0)`;
-  const found =
-    mode === 'strict'
-      ? sql`multiIf(${join(reached.map((start) => sql`${start} != 0, ${start}`).reverse(), ', ')}, 0)`
-      : x;
-  const next = [
-    ...reached.map((start, at) => {
-      const stays = mode === 'strict' ? sql`0` : slot(at + 1);
-      return sql`toUInt128(if(${start} != 0, ${start}, ${stays}))`;
-    }),
-    sql`toUInt8(greatest(${slot(size + 1)}, ${deepest}))`,
-    sql`toUInt128(if(${deepest} > ${slot(size + 1)}, ${found}, ${slot(size + 2)}))`,
-  ];
-  return sql`arrayFold((a, x) -> (${join(next, ', ')}), if(more, keys, ${noKeys}), (${join([...numbers(1, size).map(() => key), sql`toUInt8(0)`, key], ', ')}))`;
+  return passed(question, key, (step) => {
+    const start = moved(step);
+    const known = slot(foundAt(question, step));
+    return mode === 'strict'
+      ? { stand: start, found: sql`if(${known} != 0, ${known}, ${start})` }
+      : {
+          stand: sql`greatest(${slot(step)}, ${start})`,
+          found: sql`if(${known} = 0 AND ${start} != 0, x, ${known})`,
+        };
+  });
 };
 
 /** The same where attempts at a step may end one by one: for each step all starts of attempts that stand there, oldest first.
  *  The key is that of the start. */
 const allStarts = (question: FunnelQuestion): Sql => {
-  const { steps, mode } = question;
-  const size = steps.length;
+  const { mode } = question;
   const moved = (step: number): Sql => {
+    if (step === 1) return sql`if(${begins(question, x)}, [x], ${noKeys})`;
     const groups = comesFrom(question, step).map(
       (from) =>
         sql`if(${moves(question, from, step)}, arrayFilter(s -> ${within(question, sql`s`, x)}, ${slot(from)}), ${noKeys})`,
     );
     return groups.length === 1 ? (groups[0] as Sql) : sql`arraySort(arrayConcat(${join(groups, ', ')}))`;
   };
-  const begun = sql`if(${begins(question, x)}, [x], ${noKeys})`;
-  const reached = numbers(1, size).map((step) => (step === 1 ? begun : moved(step)));
-  const deepest = sql`multiIf(${join(
-    reached.map((starts, at) => sql`notEmpty(${starts}), ${digits(at + 1)}`).reverse(),
-    ', ',
-  )}, 0)`;
-  const found = sql`arrayElement(multiIf(${join(reached.map((starts) => sql`notEmpty(${starts}), ${starts}`).reverse(), ', ')}, ${noKeys}), 1)`;
-  const next = [
-    ...reached.map((starts, at) => {
-      const step = at + 1;
-      if (step === size) return noKeys;
-      const ends = bits(reachable(question, step)) + endingAt(question, step);
-      const stays = mode === 'strict' ? noKeys : sql`if(${has(maskOf(x), ends)}, ${noKeys}, ${slot(step)})`;
-      return sql`arraySort(arrayConcat(${stays}, ${starts}))`;
-    }),
-    sql`toUInt8(greatest(${slot(size + 1)}, ${deepest}))`,
-    sql`toUInt128(if(${deepest} > ${slot(size + 1)}, ${found}, ${slot(size + 2)}))`,
-  ];
-  return sql`arrayFold((a, x) -> (${join(next, ', ')}), if(more, keys, ${noKeys}), (${join([...numbers(1, size).map(() => noKeys), sql`toUInt8(0)`, key], ', ')}))`;
+  return passed(question, noKeys, (step) => {
+    const starts = moved(step);
+    const ends = bits(reachable(question, step)) + endingAt(question, step);
+    const stays = sql`if(${has(maskOf(x), ends)}, ${noKeys}, ${slot(step)})`;
+    const known = slot(foundAt(question, step));
+    return {
+      stand: mode === 'strict' ? starts : sql`arraySort(arrayConcat(${stays}, ${starts}))`,
+      found: sql`if(${known} != 0, ${known}, arrayElement(${starts}, 1))`,
+    };
+  });
 };
 
 /** Follows an attempt from its start: (steps it holds, keys of their events). */
@@ -161,15 +155,21 @@ const extras = ({ breakdown }: FunnelQuestion): Sql => sql`${breakdown === undef
 const inOrder = (question: FunnelQuestion, rows: Sql): Sql => {
   const { mode, exclusions, steps, windowMs } = question;
   const single = exclusions.length === 0 && (mode === 'ordered' || steps.every(({ optional }) => !optional));
-  const size = digits(steps.length + 1);
-  const found = digits(steps.length + 2);
+  const deepest = numbers(1, steps.length).reverse();
+  const places = deepest.map((step) => ({ step, found: sql`passed.${digits(foundAt(question, step))}` }));
+  const cases = (value: (place: (typeof places)[number]) => Sql): Sql =>
+    join(
+      places.map((place) => sql`${place.found} != 0, ${value(place)}`),
+      ', ',
+    );
   const start =
     single && mode === 'ordered'
-      ? sql`arrayFirst(x -> ${begins(question, x)} AND ${msOf(x)} >= ${msOf(sql`passed.${found}`)} - ${digits(windowMs)}, keys)`
-      : sql`if(more, passed.${found}, arrayFirst(x -> ${begins(question, x)}, keys))`;
+      ? sql`arrayFirst(x -> ${begins(question, x)} AND ${msOf(x)} >= ${msOf(sql`found`)} - ${digits(windowMs)}, keys)`
+      : sql`if(more, found, arrayFirst(x -> ${begins(question, x)}, keys))`;
   return sql`
     SELECT ${unitColumns(question)}, ${extras(question)}, ${single ? latestStarts(question) : allStarts(question)} AS passed,
-      if(more, passed.${size}, 1) AS depth, ${start} AS start, ${walked(question)} AS path, path.1 AS reached, path.2 AS at
+      toUInt8(multiIf(${cases(({ step }) => digits(step))}, 1)) AS depth, multiIf(${cases(({ found }) => found)}, ${key}) AS found,
+      ${start} AS start, ${walked(question)} AS path, path.1 AS reached, path.2 AS at
     FROM (${rows})`;
 };
 
