@@ -116,6 +116,24 @@ describe('the directory', () => {
     expect(await selected(['is', 'goal', ['Bought']])).toEqual([1]);
   });
 
+  it('counts no session that began before the range, however long ago', async () => {
+    const project = await aProject(app);
+    const minutes = Array.from({ length: 25 }, (_, index) => index * 20);
+    const since = Date.parse(at('16:30:00'));
+    const rests = [8, 16, 30].map((hours) => Date.parse(at('00:00:00')) + hours * 3_600_000);
+    await send(
+      project,
+      // One goes on every twenty minutes for eight hours, the other has an id and rests for half a day.
+      ...minutes.map((minute) => event('awake', new Date(since + minute * 60_000).toISOString())),
+      ...rests.map((time) => event('named', new Date(time).toISOString(), { sessionId: 's' })),
+    );
+    const rows = await list(project, { from: '2026-03-02' });
+    expect(rows.map(({ events, sessions }) => [events, sessions])).toEqual([
+      [1, 0],
+      [2, 0],
+    ]);
+  });
+
   it('refuses what it can’t answer', async () => {
     const ask400 = async (query: Record<string, string>) => faultsOf(await get(shop, '/visitors', query));
     expect(await ask400({})).toBe('400 period required');
