@@ -155,23 +155,29 @@ const extras = ({ breakdown }: FunnelQuestion): Sql => sql`${breakdown === undef
 const inOrder = (question: FunnelQuestion, rows: Sql): Sql => {
   const { mode, exclusions, steps, windowMs } = question;
   const single = exclusions.length === 0 && (mode === 'ordered' || steps.every(({ optional }) => !optional));
-  const deepest = numbers(1, steps.length).reverse();
-  const places = deepest.map((step) => ({ step, found: sql`passed.${digits(foundAt(question, step))}` }));
-  const cases = (value: (place: (typeof places)[number]) => Sql): Sql =>
-    join(
-      places.map((place) => sql`${place.found} != 0, ${value(place)}`),
-      ', ',
-    );
+  const founds = join(
+    numbers(1, steps.length).map((step) => sql`passed.${digits(foundAt(question, step))}`),
+    ', ',
+  );
   const start =
     single && mode === 'ordered'
-      ? sql`arrayFirst(x -> ${begins(question, x)} AND ${msOf(x)} >= ${msOf(sql`found`)} - ${digits(windowMs)}, keys)`
-      : sql`if(more, found, arrayFirst(x -> ${begins(question, x)}, keys))`;
+      ? sql`arrayFirst(x -> ${begins(question, x)} AND ${msOf(x)} >= ${msOf(sql`founds[depth]`)} - ${digits(windowMs)}, keys)`
+      : sql`if(more, founds[depth], arrayFirst(x -> ${begins(question, x)}, keys))`;
+  const known = [
+    sql`${single ? latestStarts(question) : allStarts(question)} AS passed`,
+    sql`[${founds}] AS founds`,
+    sql`toUInt8(greatest(1, arrayLastIndex(x -> x != 0, founds))) AS depth`,
+    sql`${start} AS start`,
+    sql`${walked(question)} AS path`,
+  ].reduce(adding, rows);
   return sql`
-    SELECT ${unitColumns(question)}, ${extras(question)}, ${single ? latestStarts(question) : allStarts(question)} AS passed,
-      toUInt8(multiIf(${cases(({ step }) => digits(step))}, 1)) AS depth, multiIf(${cases(({ found }) => found)}, ${key}) AS found,
-      ${start} AS start, ${walked(question)} AS path, path.1 AS reached, path.2 AS at
-    FROM (${rows})`;
+    SELECT ${unitColumns(question)}, ${extras(question)}, depth, start, path.1 AS reached, path.2 AS at
+    FROM (${known})`;
 };
+
+/** Rows with one column more. TRICKY: an alias that is used in its own SELECT is written out wherever it is used, and the engine gives up
+ *  on what comes of ten of them; a column of a subselect is not. */
+const adding = (rows: Sql, column: Sql): Sql => sql`SELECT *, ${column} FROM (${rows})`;
 
 /** Attempts in any order: the same rows. An attempt of each start; which of them counts is seen later. */
 const inAnyOrder = (question: FunnelQuestion, rows: Sql): Sql => {
@@ -197,13 +203,15 @@ const inAnyOrder = (question: FunnelQuestion, rows: Sql): Sql => {
     sql`toUInt8(${ended} = 1 OR (NOT ${more} AND ${endings}))`,
   ];
   const initial = [...kinds.map(stateBefore), noKeys, sql`toUInt8(0)`];
-  return sql`
-    SELECT ${unitColumns(question)}, ${extras(question)}, start,
+  const passed = sql`
+    SELECT *, start,
       arrayFold((a, x) -> (${join(next, ', ')}), arrayFilter(x -> x >= start AND ${within(question, sql`start`, x)}, keys),
-        (${join(initial, ', ')})) AS passed,
-      passed.${digits(size + 1)} AS at, toUInt8(length(at)) AS depth, arrayMap(n -> toUInt8(n), arrayEnumerate(at)) AS reached
+        (${join(initial, ', ')})) AS passed
     FROM (${rows})
     ARRAY JOIN arrayFilter(x -> ${begins(question, x)}, keys) AS start`;
+  return sql`
+    SELECT ${unitColumns(question)}, ${extras(question)}, start, at, toUInt8(length(at)) AS depth, arrayMap(n -> toUInt8(n), arrayEnumerate(at)) AS reached
+    FROM (${adding(passed, sql`passed.${digits(size + 1)} AS at`)})`;
 };
 
 /** What is known of one kind of step before the first event. */

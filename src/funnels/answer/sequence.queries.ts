@@ -112,7 +112,7 @@ export const sequences = (question: FunnelQuestion, reading: FunnelReading): Sql
   });
   const columns = [
     unitColumns(question),
-    sql`plus(${sums(bits)}, 0) AS mask`,
+    sql`mask`,
     sql`bitOr(bitShiftLeft(toUInt128(toUnixTimestamp64Milli(ts)), ${digits(TIME_SHIFT)}), bitOr(
           bitShiftLeft(toUInt128(toUnixTimestamp64Milli(received_at)), ${digits(ARRIVAL_SHIFT)}),
           toUInt128(bitOr(bitShiftLeft(toUInt64(seq), ${digits(MASK_BITS)}), toUInt64(mask))))) AS key`,
@@ -134,10 +134,7 @@ export const sequences = (question: FunnelQuestion, reading: FunnelReading): Sql
     ...(countBy === 'session' ? [] : [during(reach.range)]),
     ...(mode === 'strict'
       ? []
-      : [
-          ...(names.every((list) => list !== undefined) ? [sql`name IN ${texts([...new Set(names.flat())])}`] : []),
-          sql`mask != 0`,
-        ]),
+      : [...(names.every((list) => list !== undefined) ? [sql`name IN ${texts([...new Set(names.flat())])}`] : [])]),
   ];
   const starts = mode === 'any' ? stepBits(question) : bitOf(1);
   const canBegin = sql`bitAnd(mask, ${digits(starts)}) != 0 AND key >= ${keyAt(range.from)} AND key < ${keyAt(range.to)}`;
@@ -160,8 +157,11 @@ export const sequences = (question: FunnelQuestion, reading: FunnelReading): Sql
     )}
     FROM (
       SELECT ${join(columns, ', ')}
-      FROM ${eventSource(reach, needsOf(question))}
-      ${conditions.length === 0 ? nothing : sql`WHERE ${join(conditions, ' AND ')}`})
+      FROM (
+        SELECT *, ${sums(bits)} AS mask
+        FROM ${eventSource(reach, needsOf(question))}
+        ${conditions.length === 0 ? nothing : sql`WHERE ${join(conditions, ' AND ')}`})
+      ${mode === 'strict' ? nothing : sql`WHERE mask != 0`})
     GROUP BY ${unitColumns(question)}
     HAVING countIf(${canBegin}) > 0`;
 };
