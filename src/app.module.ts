@@ -16,6 +16,7 @@ import { MetricsModule } from './platform/metrics/metrics.module';
 import { PostgresModule } from './platform/postgres/postgres.module';
 import { QueueModule } from './platform/queue/queue.module';
 import { ProjectsModule } from './projects/projects.module';
+import { RealtimeModule } from './realtime';
 import { StatsModule } from './stats';
 import { VisitorsModule } from './visitors';
 
@@ -49,6 +50,7 @@ export class AppModule {
         FunnelsModule,
         StatsModule,
         VisitorsModule,
+        RealtimeModule,
         HealthModule,
         ...imports,
       ],

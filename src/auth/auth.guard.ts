@@ -17,8 +17,10 @@ import {
   AUTH_PUBLIC,
   AUTH_ROOT_ONLY,
   AUTH_SCOPES,
+  AUTH_TICKET,
 } from './decorators';
 import { KeyDirectory } from './key-directory';
+import { TICKET_PARAMETER } from './tickets';
 
 /** What a route asks for, read from its decorators once. */
 interface Demands {
@@ -28,6 +30,7 @@ interface Demands {
   readonly projectParam: string | undefined;
   readonly projectOptional: boolean;
   readonly fromBrowser: boolean;
+  readonly byTicket: boolean;
 }
 
 /** Sets `request.auth`, or refuses. A route that says nothing is open to every key, and to no one without. */
@@ -47,16 +50,26 @@ export class AuthGuard implements CanActivate {
     if (demands.isPublic) return true;
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const reply = context.switchToHttp().getResponse<FastifyReply>();
-    const text = presentedKey(request, demands.fromBrowser);
-    if (text === undefined) throw refused('The request brings no API key.');
-    const auth = await this.authenticator.authenticate(text, {
-      address: request.ip,
-      socketAddress: request.socket.remoteAddress,
-    });
-    this.browsers.check(auth, request, reply);
+    const auth = await this.callerOf(request, reply, demands);
     checkScopes(auth, demands);
     request.auth = { key: auth.key, ...(await this.projectFor(auth, demands, request)) };
     return true;
+  }
+
+  private async callerOf(request: FastifyRequest, reply: FastifyReply, demands: Demands): Promise<RequestAuth> {
+    const origin = { address: request.ip, socketAddress: request.socket.remoteAddress };
+    const text = presentedKey(request, demands.fromBrowser);
+    if (text !== undefined) {
+      const auth = await this.authenticator.authenticate(text, origin);
+      this.browsers.check(auth, request, reply);
+      return auth;
+    }
+    const ticket = demands.byTicket ? (request.query as Record<string, unknown> | null)?.[TICKET_PARAMETER] : undefined;
+    if (typeof ticket !== 'string') throw refused('The request brings no API key.');
+    this.browsers.open(request, reply);
+    const auth = await this.authenticator.authenticateTicket(ticket, origin);
+    this.browsers.checkOrigin(auth, request, reply);
+    return auth;
   }
 
   private async projectFor(
@@ -95,6 +108,7 @@ export class AuthGuard implements CanActivate {
       projectParam: read(AUTH_PROJECT_PARAM) as string | undefined,
       projectOptional: read(AUTH_PROJECT_OPTIONAL) === true,
       fromBrowser: read(AUTH_BROWSER) === true,
+      byTicket: read(AUTH_TICKET) === true,
     };
     this.demands.set(handler, demands);
     return demands;

@@ -21,6 +21,7 @@ import { ThrottleCounters } from './throttle/throttle-counters';
 import { ProjectThrottlerGuard, REQUESTS } from './throttle/throttle.guard';
 import { ThrottleRepository } from './throttle/throttle.repository';
 import { ThrottleStorage } from './throttle/throttle-storage';
+import { Tickets } from './tickets';
 
 const throttling = [ThrottleRepository, ThrottleCounters, ThrottleStorage, EventThrottle];
 
@@ -55,10 +56,11 @@ class ThrottleModule {}
     KeysRepository,
     KeysService,
     RootKey,
+    Tickets,
     { provide: APP_GUARD, useClass: AuthGuard },
     { provide: APP_GUARD, useClass: ProjectThrottlerGuard },
     { provide: APP_INTERCEPTOR, useClass: RateLimitInterceptor },
   ],
-  exports: [KeyDirectory, KeysService, RootKey, ThrottleModule, IdempotencyInterceptor, IdempotencyRepository],
+  exports: [KeyDirectory, KeysService, RootKey, ThrottleModule, Tickets, IdempotencyInterceptor, IdempotencyRepository],
 })
 export class AuthModule {}

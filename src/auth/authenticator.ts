@@ -12,6 +12,7 @@ import { hashOfKeyText, kindOfKeyText } from './key-format';
 import type { KnownKey } from './keys.repository';
 import { LocalAccess } from './local-access';
 import { RootKey } from './root-key';
+import { Tickets } from './tickets';
 
 /** Where a request comes from: the client's address, and that of the other end of the connection, which may be a proxy. */
 export interface Origin {
@@ -21,6 +22,7 @@ export interface Origin {
 
 const ROOT: RequestAuth = { key: { id: 'root', kind: 'root', scopes: SCOPES } };
 const WRONG = 'The API key is unknown, revoked or expired.';
+const WRONG_TICKET = 'The ticket is unknown, used or expired.';
 
 /** Tells who calls. */
 @Injectable()
@@ -32,6 +34,7 @@ export class Authenticator {
     private readonly directory: KeyDirectory,
     private readonly failed: FailedAttempts,
     private readonly clock: Clock,
+    private readonly tickets: Tickets,
     local: LocalAccess,
   ) {
     this.localHash = hashOfKeyText(local.token);
@@ -54,14 +57,23 @@ export class Authenticator {
     return found;
   }
 
+  /** The caller behind a ticket, which works no more then.
+   *  @throws unauthorized; tooManyRequests where the address has failed too often; storeUnavailable */
+  async authenticateTicket(text: string, origin: Origin): Promise<RequestAuth> {
+    if (!this.failed.mayLookUp(origin.address)) throw this.failure(origin, WRONG_TICKET);
+    const auth = await this.tickets.redeem(text);
+    if (auth === undefined) throw this.failure(origin, WRONG_TICKET);
+    return auth;
+  }
+
   private works({ expiresAt }: KnownKey): boolean {
     return expiresAt === undefined || expiresAt > this.clock.now();
   }
 
-  private failure({ address }: Origin): Error {
+  private failure({ address }: Origin, why = WRONG): Error {
     const waitSeconds = this.failed.count(address);
     return waitSeconds === undefined
-      ? refused(WRONG)
+      ? refused(why)
       : tooManyRequests({
           detail: 'Too many failed attempts to authenticate from this address.',
           retryAfterSeconds: waitSeconds,

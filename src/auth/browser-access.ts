@@ -38,8 +38,24 @@ export class BrowserAccess implements OnModuleInit {
   /** Refuses a `pub` key of a page that its project does not list.
    *  @throws originNotAllowed (403); the page itself can't read it, as is the way of browsers */
   check({ key, project }: RequestAuth, request: FastifyRequest, reply: FastifyReply): void {
+    if (key.kind === 'pub') this.checkOrigin(project === undefined ? {} : { project }, request, reply);
+  }
+
+  /** Lets a page read the answer, whatever it will be; for a request whose address holds all that it needs, so that there is no preflight. */
+  open(request: FastifyRequest, reply: FastifyReply): void {
     const { origin } = request.headers;
-    if (key.kind !== 'pub' || origin === undefined) return;
+    if (origin === undefined) return;
+    reply
+      .header('vary', 'Origin')
+      .header('access-control-allow-origin', origin)
+      .header('access-control-expose-headers', RESPONSE_HEADERS);
+  }
+
+  /** Refuses a page that the project does not list, whatever it brings.
+   *  @throws originNotAllowed (403) */
+  checkOrigin({ project }: Pick<RequestAuth, 'project'>, request: FastifyRequest, reply: FastifyReply): void {
+    const { origin } = request.headers;
+    if (origin === undefined) return;
     const allowed = project?.settings.allowedOrigins ?? [];
     if (allowed.length === 0 || allowed.includes(origin)) return;
     for (const name of ['access-control-allow-origin', 'access-control-expose-headers']) reply.removeHeader(name);

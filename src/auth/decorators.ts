@@ -15,6 +15,7 @@ export const AUTH_ROOT_ONLY = 'auth:root_only';
 export const AUTH_PROJECT_PARAM = 'auth:project_param';
 export const AUTH_PROJECT_OPTIONAL = 'auth:project_optional';
 export const AUTH_BROWSER = 'auth:browser';
+export const AUTH_TICKET = 'auth:ticket';
 
 type Route = MethodDecorator & ClassDecorator;
 
@@ -49,6 +50,9 @@ export const Public = (): Route => applyDecorators(SetMetadata(AUTH_PUBLIC, true
 
 /** A web page may call this route with a `pub` key: preflights are answered, and answers to `pub` keys can be read. */
 export const FromBrowser = (): Route => applyDecorators(SetMetadata(AUTH_BROWSER, true), ApiProblems(originNotAllowed));
+
+/** A ticket (`?ticket=`) may stand in for a key on this route, for pages that can send no header; they can read the answer. */
+export const ByTicket = (): Route => applyDecorators(SetMetadata(AUTH_TICKET, true), ApiProblems(originNotAllowed));
 
 /** The project that the request is about: the key's own, the path's, or root's `X-Project-Id`.
  *  @throws projectRequired (400) when root named none */

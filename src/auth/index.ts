@@ -7,10 +7,12 @@ export {
   SCOPES_OF_KIND,
   type KeyKind,
   type ProjectKeyKind,
+  type RequestAuth,
   type RequestKey,
   type Scope,
 } from './auth.types';
 export {
+  ByTicket,
   CurrentKey,
   CurrentProject,
   FromBrowser,
@@ -27,3 +29,4 @@ export { KeysService, type KeyWish, type MadeKey } from './keys/keys.service';
 export { LocalAccess } from './local-access';
 export { RootKey } from './root-key';
 export { EventThrottle } from './throttle/event-throttle';
+export { Tickets } from './tickets';

@@ -11,9 +11,10 @@ export {
 } from './changes';
 export { EventsModule } from './events.module';
 export { IngestSteps } from './ingest/ingest-steps';
+export { type StoredBatch, StoredEvents } from './ingest/stored-events';
 export { VisitorLinker } from './ingest/visitor-linker';
 export { filter, type IngestContext, type IngestStep, reject } from './pipeline';
-export { EventDto, EventUtmDto } from './read/event.dto';
+export { EventDto, EventRevenueDto, EventUtmDto } from './read/event.dto';
 export type { EventOrder } from './read/events-list.queries';
 export { EventListDto } from './read/events-read.dto';
 export { EventsReadRepository } from './read/events-read.repository';

@@ -17,6 +17,7 @@ import { PendingCounter } from '../../src/events/changes/pending-counter';
 import type { Entry } from '../../src/events/ingest/block';
 import { EventStore } from '../../src/events/ingest/event-store';
 import { LinkStore } from '../../src/events/ingest/link-store';
+import { StoredEvents } from '../../src/events/ingest/stored-events';
 import { encodeRow, type EventRow } from '../../src/events/pipeline';
 import { emptyRow } from '../../src/events/pipeline/event-row';
 import { ClickHouse } from '../../src/platform/clickhouse/clickhouse';
@@ -132,7 +133,15 @@ function aWriter(shared: StoreUrls, { urls = shared, times: wish = {}, clickhous
   const pending = new PendingCounter(changes, postgres);
   const log = new ChangeLog(changes, views, new Marks(changes), debts, pending, times, clock);
   const stale = new MarkStale(changes);
-  const store = new EventStore(clickhouse, new Metrics(), clock, new LinkStore(clickhouse, log), log, stale);
+  const store = new EventStore(
+    clickhouse,
+    new Metrics(),
+    clock,
+    new LinkStore(clickhouse, log),
+    log,
+    stale,
+    new StoredEvents(),
+  );
   debts.onModuleInit();
   return {
     store,

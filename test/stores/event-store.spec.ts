@@ -8,6 +8,7 @@ import type { ChangeLog, MarkStale } from '../../src/events';
 import { type Entry, packBlock, unpackBlock } from '../../src/events/ingest/block';
 import { EventStore } from '../../src/events/ingest/event-store';
 import { LinkStore } from '../../src/events/ingest/link-store';
+import { StoredEvents } from '../../src/events/ingest/stored-events';
 import { encodeRow, type EventRow } from '../../src/events/pipeline';
 import { emptyRow } from '../../src/events/pipeline/event-row';
 import { ClickHouse } from '../../src/platform/clickhouse/clickhouse';
@@ -24,7 +25,7 @@ const unheard = { before: async () => ({}), linking: async () => undefined, afte
 const aStore = (on = clickhouse): EventStore => {
   const changes = unheard as unknown as ChangeLog;
   const stale = { mark: async () => undefined } as unknown as MarkStale;
-  return new EventStore(on, new Metrics(), new Clock(), new LinkStore(on, changes), changes, stale);
+  return new EventStore(on, new Metrics(), new Clock(), new LinkStore(on, changes), changes, stale, new StoredEvents());
 };
 
 function anEntry(more: Partial<EventRow> = {}, keyStable = true): Entry {

@@ -12,6 +12,7 @@ import { eventColumns } from '../pipeline';
 import { type Block, type Entry, keyOf, type Reject } from './block';
 import { LinkStore } from './link-store';
 import { rejectColumns, rejectOfRefusedRow } from './rejects';
+import { StoredEvents } from './stored-events';
 
 /** Ids are looked up this far back: the contract's week and a day for clocks. */
 const LOOKBACK_MS = 8 * DAY_MS;
@@ -40,6 +41,7 @@ export class EventStore {
     private readonly links: LinkStore,
     private readonly changes: ChangeLog,
     private readonly stale: MarkStale,
+    private readonly stored: StoredEvents,
   ) {}
 
   /** Which of these events are in the warehouse already, under another time or visitor. Only those are looked up that may come
@@ -77,6 +79,7 @@ export class EventStore {
     );
     await this.changes.after(ticket);
     await this.#settleTwins(sent);
+    this.stored.tell(block, refused);
     return refused;
   }
 

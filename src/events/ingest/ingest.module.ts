@@ -11,6 +11,7 @@ import { IngestSteps } from './ingest-steps';
 import { LinkStore } from './link-store';
 import { Salts } from './salts';
 import { Spool } from './spool';
+import { StoredEvents } from './stored-events';
 import { VisitorLinker } from './visitor-linker';
 import { IngestProcessor } from './ingest.processor';
 
@@ -26,9 +27,10 @@ import { IngestProcessor } from './ingest.processor';
     LinkStore,
     Salts,
     Spool,
+    StoredEvents,
     IngestProcessor,
     VisitorLinker,
   ],
-  exports: [IngestSteps, VisitorLinker],
+  exports: [IngestSteps, StoredEvents, VisitorLinker],
 })
 export class IngestModule {}

@@ -31,6 +31,7 @@ export const API_TAGS: readonly (readonly [name: string, description: string])[]
   ['events', 'Events in, one by one or in batches, and out again: lists, summaries, exports.'],
   ['visitors', 'Visitors and their sessions: a directory, profiles, what is known of users.'],
   ['stats', 'Statistics of a project over a range: totals, series, breakdowns.'],
+  ['realtime', 'Now: who is there, and each event as it comes.'],
   ['goals', 'Goals: what visitors are wanted to reach, for filters, figures and funnels.'],
   ['funnels', 'Funnels: saved ones with their revisions, and how far visitors come in them.'],
   ['jobs', 'Long work that was answered 202.'],

@@ -122,6 +122,19 @@ export class Metrics {
     'outcome',
   ]);
 
+  readonly liveStreams = this.#gauge('realtime_streams', 'Streams that are open now');
+  readonly liveProjects = this.#gauge('realtime_projects', 'Projects whose events are kept for streams');
+  readonly liveMessages = this.#counter('realtime_messages_total', 'Messages that were written to streams');
+  /** `outcome`: sent to other processes, or lost as a store was away. */
+  readonly liveEvents = this.#counter('realtime_events_total', 'Stored events that other processes watched', [
+    'outcome',
+  ]);
+  /** `reason`: slow_reader; why the server cut a stream off. */
+  readonly liveDropped = this.#counter('realtime_dropped_total', 'Streams that were cut off, by reason', ['reason']);
+  readonly liveGaps = this.#counter('realtime_gaps_total', 'Times that streams were told of a gap, by reason', [
+    'reason',
+  ]);
+
   /** Counts events by outcome.
    *  @param reason a word of a closed set: an exclusion, a problem's code, a warning's code */
   countEvents(outcome: EventOutcome, count: number, reason = ''): void {

@@ -1,0 +1,2 @@
+// The live view, as the application includes it.
+export { RealtimeModule } from './realtime.module';

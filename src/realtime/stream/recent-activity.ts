@@ -1,0 +1,131 @@
+// How many are there now? Visitors and events of the last minutes, counted on in memory from what the warehouse said last. Pure.
+import { MINUTE_MS, SECOND_MS } from '../../common/time-range';
+
+/** Figures of the last 5 and 30 minutes. */
+export interface LiveFigures {
+  readonly visitors5m: number;
+  readonly visitors30m: number;
+  readonly pageviews5m: number;
+  readonly pageviews30m: number;
+  readonly events5m: number;
+  readonly events30m: number;
+}
+
+/** What is known of an event; times are milliseconds, hashes any text. */
+export interface LiveFact {
+  readonly id: string;
+  readonly at: number;
+  readonly visitor: string;
+  /** Undefined: none. */
+  readonly user?: string;
+  readonly pageview: boolean;
+}
+
+/** What the warehouse says of the last 30 minutes. */
+export interface RecentRows {
+  /** Every visitor with an event: to whom it belongs, and when it was last seen. */
+  readonly visitors: readonly { readonly visitor: string; readonly identity: string; readonly lastMs: number }[];
+  readonly seconds: readonly { readonly second: number; readonly events: number; readonly pageviews: number }[];
+  /** Ids of events among them that arrived so lately that they may be told of again. */
+  readonly latestIds: readonly string[];
+  /** Where there are too many visitors to list: how many. `visitors` is empty then. */
+  readonly counted?: { readonly visitors5m: number; readonly visitors30m: number };
+}
+
+const SHORT_MS = 5 * MINUTE_MS;
+const LONG_MS = 30 * MINUTE_MS;
+/** Events that bear a time to come are counted when it has come; so many are remembered. */
+const MOST_AHEAD = 10_000;
+
+export class RecentActivity {
+  readonly #owners = new Map<string, string>();
+  readonly #lastSeen = new Map<string, number>();
+  readonly #seconds = new Map<number, { events: number; pageviews: number }>();
+  readonly #counted: RecentRows['counted'];
+  #ahead: LiveFact[] = [];
+
+  /** @param since facts that were told of since the warehouse was asked */
+  constructor(rows: RecentRows, since: readonly LiveFact[], now: number) {
+    this.#counted = rows.counted;
+    for (const { visitor, identity, lastMs } of rows.visitors) {
+      this.#owners.set(visitor, identity);
+      this.#see(identity, lastMs);
+    }
+    for (const { second, events, pageviews } of rows.seconds) this.#seconds.set(second, { events, pageviews });
+    const known = new Set(rows.latestIds);
+    for (const fact of since) if (!known.has(fact.id)) this.add(fact, now);
+  }
+
+  /** Counts an event. Each may be given once. */
+  add(fact: LiveFact, now: number): void {
+    const { at, visitor, user, pageview } = fact;
+    if (at <= now - LONG_MS) return;
+    if (at > now) {
+      if (this.#ahead.length < MOST_AHEAD) this.#ahead.push(fact);
+      return;
+    }
+    const second = Math.floor(at / SECOND_MS);
+    const counts = this.#seconds.get(second) ?? { events: 0, pageviews: 0 };
+    counts.events += 1;
+    if (pageview) counts.pageviews += 1;
+    this.#seconds.set(second, counts);
+    if (this.#counted === undefined) this.#see(this.#ownerOf(visitor, user), at);
+  }
+
+  /** What the figures are at this moment. */
+  figures(now: number): LiveFigures {
+    const come = this.#ahead.filter(({ at }) => at <= now);
+    if (come.length > 0) {
+      this.#ahead = this.#ahead.filter(({ at }) => at > now);
+      for (const fact of come) this.add(fact, now);
+    }
+    let [visitors5m, visitors30m, pageviews5m, pageviews30m, events5m, events30m] = [0, 0, 0, 0, 0, 0];
+    for (const [identity, last] of this.#lastSeen) {
+      if (last <= now - LONG_MS) this.#lastSeen.delete(identity);
+      else {
+        visitors30m += 1;
+        if (last > now - SHORT_MS) visitors5m += 1;
+      }
+    }
+    for (const [second, { events, pageviews }] of this.#seconds) {
+      const at = second * SECOND_MS;
+      if (at <= now - LONG_MS) {
+        this.#seconds.delete(second);
+        continue;
+      }
+      events30m += events;
+      pageviews30m += pageviews;
+      if (at <= now - SHORT_MS) continue;
+      events5m += events;
+      pageviews5m += pageviews;
+    }
+    return {
+      ...(this.#counted ?? { visitors5m, visitors30m }),
+      pageviews5m,
+      pageviews30m,
+      events5m,
+      events30m,
+    };
+  }
+
+  /** To whom an event belongs: its user, else whoever its visitor was linked to. The first event of a visitor that names a user
+   *  links it, for its past too. */
+  #ownerOf(visitor: string, user: string | undefined): string {
+    const owner = this.#owners.get(visitor) ?? visitor;
+    if (user === undefined) {
+      this.#owners.set(visitor, owner);
+      return owner;
+    }
+    if (owner === visitor && user !== visitor) {
+      this.#owners.set(visitor, user);
+      const last = this.#lastSeen.get(visitor);
+      this.#lastSeen.delete(visitor);
+      if (last !== undefined) this.#see(user, last);
+    }
+    return user;
+  }
+
+  #see(identity: string, at: number): void {
+    if (at > (this.#lastSeen.get(identity) ?? -Infinity)) this.#lastSeen.set(identity, at);
+  }
+}
