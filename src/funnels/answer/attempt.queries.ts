@@ -1,5 +1,5 @@
 // How far does each unit come? Its deepest attempt, the earliest of equals, out of its sequence of events, in one pass over it. Pure.
-import { Bound, digits, join, nothing, sql, type Sql } from '../../platform/clickhouse/sql';
+import { Bound, digits, ident, join, nothing, sql, type Sql } from '../../platform/clickhouse/sql';
 import type { FunnelQuestion } from '../funnel.types';
 import { kindsOf, type StepKind } from './any-order';
 import {
@@ -52,10 +52,10 @@ const within = ({ windowMs }: FunnelQuestion, start: Sql, at: Sql): Sql =>
   sql`${msOf(at)} <= ${msOf(start)} + ${digits(windowMs)}`;
 
 /** The event moves attempts at step `from` on to `step`, the furthest that it can be. */
-const moves = (question: FunnelQuestion, from: number, step: number): Sql => {
+const moves = (question: FunnelQuestion, from: number, step: number, mask: Sql): Sql => {
   const beyond = bits(reachable(question, from).filter((other) => other > step));
-  const hit = has(maskOf(x), bitOf(step));
-  return beyond === 0 ? hit : sql`(${hit} AND NOT ${has(maskOf(x), beyond)})`;
+  const hit = has(mask, bitOf(step));
+  return beyond === 0 ? hit : sql`(${hit} AND NOT ${has(mask, beyond)})`;
 };
 
 const comesFrom = (question: FunnelQuestion, step: number): number[] =>
@@ -63,67 +63,86 @@ const comesFrom = (question: FunnelQuestion, step: number): number[] =>
     .filter((from) => reachable(question, from).includes(step))
     .reverse();
 
-/** What a pass over a sequence knows, as a tuple: for each step but the last the attempts that stand there, then for each step a key
- *  by which the first attempt that came there is found, 0 where none did. */
-const passed = (question: FunnelQuestion, none: Sql, next: (step: number) => { stand: Sql; found: Sql }): Sql => {
-  const size = question.steps.length;
-  const each = numbers(1, size).map(next);
-  const states = [...each.slice(0, -1).map(({ stand }) => stand), ...each.map(({ found }) => found)];
-  const initial = [...numbers(1, size - 1).map(() => none), ...numbers(1, size).map(() => key)];
-  return sql`arrayFold((a, x) -> (${join(states, ', ')}), if(more, keys, ${noKeys}), (${join(initial, ', ')}))`;
-};
+/** No start: so early that no window reaches from it. */
+const never = sql`-1000000000000000`;
 
-/** The place of a step's key in what a pass knows. */
-const foundAt = ({ steps }: FunnelQuestion, step: number): number => steps.length - 1 + step;
-
-/** For each step the latest start of an attempt that stands there: it comes as far as any other, as its window ends last.
- *  - ordered: the key is that of the event by which the step was first reached. All attempts that were begun before and whose window
- *    holds it come there with it, so the first of them is the one.
- *  - strict: the key is that of the start; without optional steps no two attempts stand at a step. */
-const latestStarts = (question: FunnelQuestion): Sql => {
-  const { mode } = question;
-  const moved = (step: number): Sql => {
-    if (step === 1) return sql`if(${begins(question, x)}, x, ${key})`;
-    const candidates = comesFrom(question, step).map(
-      (from) =>
-        sql`if(${slot(from)} != 0 AND ${moves(question, from, step)} AND ${within(question, slot(from), x)}, ${slot(from)}, ${key})`,
-    );
-    return candidates.length === 1 ? (candidates[0] as Sql) : sql`greatest(${join(candidates, ', ')})`;
+/** Adds to sequences, step by step, lists beside their keys: \`came_k\` says of each event when the latest attempt began that came to
+ *  step k with it, \`never\` for none. The latest comes as far as any other, as its window ends last. No pass event by event is needed:
+ *  an event knows the attempts that stand before it by filling up what came last.
+ *  - ordered: attempts stand at a step until the end. strict: until the next event. */
+const withLatestStarts = (question: FunnelQuestion, rows: Sql): Sql => {
+  const { steps, mode, windowMs } = question;
+  const came = (step: number): Sql => ident(`came_${step}`);
+  const standing = (step: number): Sql => {
+    const all = mode === 'strict' ? came(step) : sql`arrayFill(s -> s != ${never}, ${came(step)})`;
+    return sql`arraySlice(arrayPushFront(${all}, ${never}), 1, length(masks))`;
   };
-  return passed(question, key, (step) => {
-    const start = moved(step);
-    const known = slot(foundAt(question, step));
-    return mode === 'strict'
-      ? { stand: start, found: sql`if(${known} != 0, ${known}, ${start})` }
-      : {
-          stand: sql`greatest(${slot(step)}, ${start})`,
-          found: sql`if(${known} = 0 AND ${start} != 0, x, ${known})`,
-        };
-  });
+  const coming = (step: number): Sql => {
+    const from = comesFrom(question, step);
+    const moved = from.map((before) => {
+      const start = ident(`s${before}`);
+      return sql`if(${moves(question, before, step, sql`m`)} AND t - ${start} <= ${digits(windowMs)}, ${start}, ${never})`;
+    });
+    const latest = moved.length === 1 ? (moved[0] as Sql) : sql`greatest(${join(moved, ', ')})`;
+    return sql`arrayMap((m, t, ${join(
+      from.map((before) => ident(`s${before}`)),
+      ', ',
+    )}) -> ${latest}, masks, moments, ${join(from.map(standing), ', ')})`;
+  };
+  const walked = sql`SELECT *, if(more, keys, ${noKeys}) AS walked FROM (${rows})`;
+  const begun = sql`SELECT *, arrayMap(x -> ${maskOf(x)}, walked) AS masks, arrayMap(x -> ${msOf(x)}, walked) AS moments,
+      arrayMap(x -> if(${begins(question, x)}, ${msOf(x)}, ${never}), walked) AS came_1 FROM (${walked})`;
+  return numbers(2, steps.length).reduce((known, step) => adding(known, sql`${coming(step)} AS ${came(step)}`), begun);
 };
 
-/** The same where attempts at a step may end one by one: for each step all starts of attempts that stand there, oldest first.
- *  The key is that of the start. */
-const allStarts = (question: FunnelQuestion): Sql => {
-  const { mode } = question;
+/** Adds \`depth\` and \`start\` where the latest starts tell them. */
+const fromLatestStarts = (question: FunnelQuestion, rows: Sql): Sql => {
+  const { steps, mode, windowMs } = question;
+  const first = numbers(1, steps.length).map(
+    (step) => sql`arrayFirstIndex(s -> s != ${never}, ${ident(`came_${step}`)})`,
+  );
+  const founds = adding(withLatestStarts(question, rows), sql`[${join(first, ', ')}] AS founds`);
+  const depth = adding(founds, sql`toUInt8(greatest(1, arrayLastIndex(place -> place != 0, founds))) AS depth`);
+  const begun = sql`arrayFirst(x -> ${begins(question, x)}, keys)`;
+  // Ordered: all attempts that were begun before the event by which the depth was first reached, and whose window holds it, come there with
+  // it: the first of them counts. Strict: an attempt is a piece of the sequence.
+  const start =
+    mode === 'strict'
+      ? sql`if(more, walked[founds[depth] - depth + 1], ${begun})`
+      : sql`if(more, arrayFirst(x -> ${begins(question, x)} AND ${msOf(x)} >= moments[founds[depth]] - ${digits(windowMs)}, keys), ${begun})`;
+  return adding(depth, sql`${start} AS start`);
+};
+
+/** Adds \`depth\` and \`start\` where attempts at a step may end one by one. A pass keeps for each step but the last all starts of attempts
+ *  that stand there, oldest first, then for each step the start of the first attempt that came there. */
+const fromAllStarts = (question: FunnelQuestion, rows: Sql): Sql => {
+  const { mode, steps } = question;
+  const size = steps.length;
   const moved = (step: number): Sql => {
     if (step === 1) return sql`if(${begins(question, x)}, [x], ${noKeys})`;
     const groups = comesFrom(question, step).map(
       (from) =>
-        sql`if(${moves(question, from, step)}, arrayFilter(s -> ${within(question, sql`s`, x)}, ${slot(from)}), ${noKeys})`,
+        sql`if(${moves(question, from, step, maskOf(x))}, arrayFilter(s -> ${within(question, sql`s`, x)}, ${slot(from)}), ${noKeys})`,
     );
     return groups.length === 1 ? (groups[0] as Sql) : sql`arraySort(arrayConcat(${join(groups, ', ')}))`;
   };
-  return passed(question, noKeys, (step) => {
-    const starts = moved(step);
+  const stand = (step: number): Sql => {
+    if (mode === 'strict') return moved(step);
     const ends = bits(reachable(question, step)) + endingAt(question, step);
-    const stays = sql`if(${has(maskOf(x), ends)}, ${noKeys}, ${slot(step)})`;
-    const known = slot(foundAt(question, step));
-    return {
-      stand: mode === 'strict' ? starts : sql`arraySort(arrayConcat(${stays}, ${starts}))`,
-      found: sql`if(${known} != 0, ${known}, arrayElement(${starts}, 1))`,
-    };
-  });
+    return sql`arraySort(arrayConcat(if(${has(maskOf(x), ends)}, ${noKeys}, ${slot(step)}), ${moved(step)}))`;
+  };
+  const found = (step: number): Sql =>
+    sql`if(${slot(size - 1 + step)} != 0, ${slot(size - 1 + step)}, arrayElement(${moved(step)}, 1))`;
+  const states = [...numbers(1, size - 1).map(stand), ...numbers(1, size).map(found)];
+  const initial = [...numbers(1, size - 1).map(() => noKeys), ...numbers(1, size).map(() => key)];
+  const passed = sql`arrayFold((a, x) -> (${join(states, ', ')}), if(more, keys, ${noKeys}), (${join(initial, ', ')})) AS passed`;
+  const founds = numbers(1, size).map((step) => sql`passed.${digits(size - 1 + step)}`);
+  return [
+    passed,
+    sql`[${join(founds, ', ')}] AS founds`,
+    sql`toUInt8(greatest(1, arrayLastIndex(x -> x != 0, founds))) AS depth`,
+    sql`if(more, founds[depth], arrayFirst(x -> ${begins(question, x)}, keys)) AS start`,
+  ].reduce(adding, rows);
 };
 
 /** Follows an attempt from its start: (steps it holds, keys of their events). */
@@ -149,30 +168,37 @@ const walked = (question: FunnelQuestion): Sql => {
       ([toUInt8(1)], [start], toUInt8(0)))`;
 };
 
-const extras = ({ breakdown }: FunnelQuestion): Sql => sql`${breakdown === undefined ? nothing : sql`shown, `}paid`;
+const extras = ({ breakdown }: FunnelQuestion): Sql =>
+  sql`${breakdown === undefined ? nothing : sql`shown, `}paid_at, paid`;
 
 /** Attempts in an order of steps: rows (unit, depth, start, reached, at, extras). */
 const inOrder = (question: FunnelQuestion, rows: Sql): Sql => {
-  const { mode, exclusions, steps, windowMs } = question;
-  const single = exclusions.length === 0 && (mode === 'ordered' || steps.every(({ optional }) => !optional));
-  const founds = join(
-    numbers(1, steps.length).map((step) => sql`passed.${digits(foundAt(question, step))}`),
-    ', ',
+  const { mode, exclusions, steps } = question;
+  const noneIsOptional = steps.every(({ optional }) => !optional);
+  const isSimple = exclusions.length === 0 && (mode === 'ordered' || noneIsOptional);
+  const begun = isSimple ? fromLatestStarts(question, rows) : fromAllStarts(question, rows);
+  const columns = sql`${unitColumns(question)}, ${extras(question)}, depth, start`;
+  if (isSimple && noneIsOptional)
+    return sql`SELECT ${columns}, arrayMap(n -> toUInt8(n), range(1, depth + 1)) AS reached, at FROM (${withSteps(question, begun)})`;
+  return sql`SELECT ${columns}, path.1 AS reached, path.2 AS at FROM (${adding(begun, sql`${walked(question)} AS path`)})`;
+};
+
+/** Adds the keys of an attempt's events, where each step up to its depth has one: the first that fits after that of the step before. */
+const withSteps = (question: FunnelQuestion, rows: Sql): Sql => {
+  const { mode, steps } = question;
+  if (mode === 'strict')
+    return adding(rows, sql`if(depth < 2, [start], arraySlice(walked, indexOf(walked, start), depth)) AS at`);
+  const rest = sql`if(depth < 2, ${noKeys}, arrayFilter(x -> x > start AND ${has(maskOf(x), stepBits(question) - 1)} AND ${within(question, sql`start`, x)}, keys)) AS rest`;
+  const event = (step: number): Sql => (step === 1 ? sql`start` : ident(`event_${step}`));
+  const followed = numbers(2, steps.length).reduce(
+    (known, step) =>
+      adding(
+        known,
+        sql`arrayFirst(x -> x > ${event(step - 1)} AND ${has(maskOf(x), bitOf(step))}, rest) AS ${event(step)}`,
+      ),
+    adding(rows, rest),
   );
-  const start =
-    single && mode === 'ordered'
-      ? sql`arrayFirst(x -> ${begins(question, x)} AND ${msOf(x)} >= ${msOf(sql`founds[depth]`)} - ${digits(windowMs)}, keys)`
-      : sql`if(more, founds[depth], arrayFirst(x -> ${begins(question, x)}, keys))`;
-  const known = [
-    sql`${single ? latestStarts(question) : allStarts(question)} AS passed`,
-    sql`[${founds}] AS founds`,
-    sql`toUInt8(greatest(1, arrayLastIndex(x -> x != 0, founds))) AS depth`,
-    sql`${start} AS start`,
-    sql`${walked(question)} AS path`,
-  ].reduce(adding, rows);
-  return sql`
-    SELECT ${unitColumns(question)}, ${extras(question)}, depth, start, path.1 AS reached, path.2 AS at
-    FROM (${known})`;
+  return adding(followed, sql`arraySlice([${join(numbers(1, steps.length).map(event), ', ')}], 1, depth) AS at`);
 };
 
 /** Rows with one column more. TRICKY: an alias that is used in its own SELECT is written out wherever it is used, and the engine gives up
@@ -246,13 +272,13 @@ const apart = (question: FunnelQuestion, rows: Sql): Sql => {
   const own = sql`arrayMap((x, h) -> if(h = hold, x, bitXor(x, bitAnd(x, toUInt128(${digits(stepBits(question))})))), keys, holding)`;
   const mattering = mode === 'strict' ? own : sql`arrayFilter(x -> ${maskOf(x)} != 0, ${own})`;
   return sql`
-    SELECT ${unitColumns(question)}, ${breakdown === undefined ? nothing : sql`shown, `}paid, more, ${mattering} AS keys_of, keys_of AS keys
+    SELECT ${unitColumns(question)}, ${breakdown === undefined ? nothing : sql`shown, `}paid_at, paid, more, ${mattering} AS keys_of, keys_of AS keys
     FROM (SELECT *, hold FROM (${rows})
       ARRAY JOIN arrayDistinct(arrayFilter((h, x) -> ${begins(question, x)}, holding, keys)) AS hold)`;
 };
 
 /** Each unit's attempt: rows (unit, `reached` Array(UInt8) of the steps it holds, `times` Array(Int64) of their milliseconds, `identity`,
- *  and as asked for `shown` (String) and `money` (currency, amount)). */
+ *  and as asked for `shown` (String) and `money`: see `sequences`). */
 export const attempts = (question: FunnelQuestion, reading: FunnelReading): Sql => {
   const { mode, breakdown, steps } = question;
   const whole = sequences(question, reading);
@@ -264,7 +290,7 @@ export const attempts = (question: FunnelQuestion, reading: FunnelReading): Sql 
       ? sql`
     SELECT *, best.1 AS reached, best.2 AS at
     FROM (
-      SELECT ${unitColumns(question)}, ${breakdown === undefined ? nothing : sql`any(shown) AS shown, `}any(paid) AS paid,
+      SELECT ${unitColumns(question)}, ${breakdown === undefined ? nothing : sql`any(shown) AS shown, `}any(paid_at) AS paid_at, any(paid) AS paid,
         argMax((reached, at), (depth, bitNot(start))) AS best
       FROM (${all})
       GROUP BY ${unitColumns(question)})`
@@ -280,7 +306,7 @@ export const attempts = (question: FunnelQuestion, reading: FunnelReading): Sql 
         sql`reached`,
         sql`arrayMap(x -> ${msOf(x)}, at) AS times`,
         ...value,
-        sql`if(reached[-1] = ${digits(steps.length)}, arrayFirst(row -> row.1 = at[-1], paid), (toUInt128(0), '', toDecimal64(0, 4))) AS money`,
+        sql`if(reached[-1] = ${digits(steps.length)}, paid[indexOf(paid_at, at[-1])], toUInt128(0)) AS money`,
       ],
       ', ',
     )}

@@ -4,7 +4,7 @@ import { Bound, digits, ident, int64, join, nothing, sql, text, uint32, type Sql
 import type { AttemptsWish, FunnelQuestion } from '../funnel.types';
 import { attempts } from './attempt.queries';
 import { HISTOGRAM_EDGES } from './histogram';
-import type { FunnelReading } from './sequence.queries';
+import { amountOf, currencyName, type FunnelReading } from './sequence.queries';
 
 /** A row of figures. `sets` names what it is of: bit 1 a value, bit 2 a bucket, bit 4 a part. */
 export interface FiguresRow {
@@ -64,7 +64,7 @@ export const figuresSql = (question: FunnelQuestion, reading: FunnelReading): Sq
         [
           ...all.map((step) => sql`countIf(has(reached, ${digits(step)})) AS ${column('held', step)}`),
           ...perStep,
-          sql`sumMapIf(map(money.2, toDecimal128(money.3, 4)), money.2 != '') AS paid_by`,
+          sql`sumMapIf(map(bitShiftRight(money, 64), toInt128(reinterpretAsInt64(toUInt64(money)))), money != 0) AS paid_by`,
         ],
         ', ',
       )}
@@ -106,7 +106,7 @@ export const figuresSql = (question: FunnelQuestion, reading: FunnelReading): Sq
       ${list(all.map((step) => sql`sum(${column('held', step)})`))} AS counts,
       ${quantiles('previous')} AS previous, ${quantiles('first')} AS first,
       ${times('previous')} AS previousTimes, ${times('first')} AS firstTimes,
-      mapApply((currency, amount) -> (currency, toString(amount)), sumMap(paid_by)) AS money
+      mapApply((currency, units) -> (${currencyName(sql`currency`)}, toString(${amountOf(sql`units`)})), sumMap(paid_by)) AS money
     FROM (${ranked})
     ${sets.length === 1 ? nothing : sql`GROUP BY GROUPING SETS (${join(sets, ', ')})`}`;
 };

@@ -37,6 +37,13 @@ export const bitOf = (step: number): number => 2 ** (step - 1);
 /** The bits of all steps. */
 export const stepBits = ({ steps }: FunnelQuestion): number => 2 ** steps.length - 1;
 
+/** An amount and its currency as one number: three letters above 64 bits of ten-thousandths. 0 is none. */
+const moneyOf = sql`bitOr(bitShiftLeft(toUInt128(reinterpretAsUInt32(toString(currency))), 64), toUInt128(reinterpretAsUInt64(toInt64(revenue * 10000))))`;
+/** The name of the upper part of such a number. */
+export const currencyName = (code: Sql): Sql => sql`substring(reinterpretAsString(toUInt32(${code})), 1, 3)`;
+/** The amount of a sum of lower parts. */
+export const amountOf = (units: Sql): Sql => sql`divideDecimal(toDecimal128(${units}, 0), toDecimal128(10000, 0), 4)`;
+
 /** How the warehouse is read for a question. */
 export interface FunnelReading {
   /** How far sessions reach; needed where `needsOf` says so. */
@@ -97,7 +104,7 @@ const known = (name: string): NonNullable<ReturnType<typeof findDimension>> => {
  *  - more: whether one of them is a step beyond the first
  *  - holding: Array(UInt64) beside them, of the values that must not change
  *  - shown: Array(Tuple(key, value)) of a breakdown, '' where there is none, else the value after a '='
- *  - paid: Array(Tuple(key, currency, amount)) of events that can be the last step */
+ *  - paid: Array(UInt128) of money, of events that can be the last step, and paid_at: Array(UInt128), their keys */
 export const sequences = (question: FunnelQuestion, reading: FunnelReading): Sql => {
   const { steps, exclusions, filter, breakdown, mode, range, countBy, holdConstant } = question;
   const asked = scopeOf(question, range, reading);
@@ -126,7 +133,7 @@ export const sequences = (question: FunnelQuestion, reading: FunnelReading): Sql
         ]),
     ...(breakdown === undefined ? [] : [sql`${shownValue(breakdown.dimension)} AS value`]),
     sql`currency`,
-    sql`revenue`,
+    sql`${moneyOf} AS money`,
   ];
   const names = targets.map(namesOf);
   // In strict any event of a unit may stand between two steps.
@@ -138,7 +145,8 @@ export const sequences = (question: FunnelQuestion, reading: FunnelReading): Sql
   ];
   const starts = mode === 'any' ? stepBits(question) : bitOf(1);
   const canBegin = sql`bitAnd(mask, ${digits(starts)}) != 0 AND key >= ${keyAt(range.from)} AND key < ${keyAt(range.to)}`;
-  const last = bitOf(steps.length);
+  const last = mode === 'any' ? stepBits(question) : bitOf(steps.length);
+  const paid = sql`currency != '' AND bitAnd(mask, ${digits(last)}) != 0`;
   return sql`
     SELECT ${unitColumns(question)}, ${join(
       [
@@ -151,7 +159,8 @@ export const sequences = (question: FunnelQuestion, reading: FunnelReading): Sql
         // Most units do no more than begin: nobody needs to look at the rest of theirs.
         sql`bitAnd(groupBitOr(mask), ${digits(stepBits(question) - 1)}) != 0 AS more`,
         // In mode any each of the steps may be the last.
-        sql`groupArrayIf((key, currency, revenue), currency != '' AND bitAnd(mask, ${digits(mode === 'any' ? stepBits(question) : last)}) != 0) AS paid`,
+        // Numbers alone: a list of tuples costs as much as all of the rest.
+        sql`groupArrayIf(key, ${paid}) AS paid_at, groupArrayIf(money, ${paid}) AS paid`,
       ],
       ', ',
     )}
