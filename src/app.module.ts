@@ -1,6 +1,7 @@
 // Which features make up the server? The only file that knows them all.
 import { Module, type DynamicModule, type ModuleMetadata } from '@nestjs/common';
 import { AggregationModule } from './aggregation';
+import { AuditModule } from './audit';
 import { AuthModule } from './auth/auth.module';
 import { LocalAccess } from './auth/local-access';
 import { Clock } from './common/clock';
@@ -42,6 +43,7 @@ export class AppModule {
         PostgresModule,
         ClickHouseModule,
         QueueModule,
+        AuditModule,
         AuthModule,
         ProjectsModule,
         EventsModule,

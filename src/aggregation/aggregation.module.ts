@@ -14,6 +14,7 @@ import { Refresher } from './refresher';
 import { RollupStore } from './rollup-store';
 import { RollupsEraser } from './rollups.eraser';
 import { RollupSnapshots } from './snapshots';
+import { VisitorRollupsEraser } from './visitor-rollups.eraser';
 import { RollupChecker } from './verify/checker';
 import { VerifyService } from './verify/verify.service';
 
@@ -34,6 +35,7 @@ import { VerifyService } from './verify/verify.service';
     RollupSnapshots,
     RollupsEraser,
     VerifyService,
+    VisitorRollupsEraser,
   ],
   exports: [RollupSnapshots],
 })

@@ -248,3 +248,20 @@ export const yearsWithRollups = (table: RollupTable, project: number): Sql => sq
 export const eraseRollups = (table: RollupTable, project: number, year: number): Sql => sql`
   ALTER TABLE ${ident(table)} DELETE IN PARTITION ${new Sql([String(Math.trunc(year))], [])} WHERE project_id = ${uint32(project)}
   SETTINGS mutations_sync = 2`;
+
+/** Deletes for good what was derived in some stretches of a year up to a version, but for those that are pointed at. */
+export const eraseVersions = (
+  table: RollupTable,
+  project: number,
+  year: number,
+  { ranges, last, kept }: { ranges: readonly TimeRange[]; last: number; kept: readonly number[] },
+): Sql => sql`
+  ALTER TABLE ${ident(table)} DELETE IN PARTITION ${new Sql([String(Math.trunc(year))], [])}
+  WHERE project_id = ${uint32(project)} AND version <= ${version(last)} AND version NOT IN ${new Bound('Array(UInt64)', kept)}
+    AND (${join(
+      ranges.map(
+        ({ from, to }) => sql`(start >= toDateTime(${instant(from)}) AND start < toDateTime(${instant(to)}))`,
+      ),
+      ' OR ',
+    )})
+  SETTINGS mutations_sync = 2`;

@@ -1,6 +1,7 @@
 // Which tables hold keys, what changed about them, what was counted and what was answered?
 import {
   bigint,
+  boolean,
   char,
   index,
   integer,
@@ -93,6 +94,8 @@ export const idempotentRequests = pgTable(
     /** The body, sealed with a key that only the API key's text gives: answers hold texts of keys. */
     sealedBody: bytea(),
     headers: jsonb().$type<Record<string, string>>(),
+    /** The answer is about a person, and goes when one of the project is erased. */
+    personal: boolean().notNull().default(false),
     startedAt: timestamp({ withTimezone: true, precision: 3 }).notNull(),
     expiresAt: timestamp({ withTimezone: true, precision: 3 }).notNull(),
   },

@@ -9,10 +9,15 @@ export {
   staleRanges,
   staleVisitors,
 } from './changes';
+export { ErasedVisitors } from './erasure/erased-visitors';
+export { erasureMark } from './erasure/erasure-mark';
+export { ErasureTimes } from './erasure/erasure-times';
+export { type GoneVisitors, type VisitorEraser, VisitorErasers } from './erasure/visitor-erasers';
 export { EventsModule } from './events.module';
 export { IngestSteps } from './ingest/ingest-steps';
 export { type StoredBatch, StoredEvents } from './ingest/stored-events';
 export { VisitorLinker } from './ingest/visitor-linker';
+export { type ErasedHash, VisitorRows } from './ingest/visitor-rows';
 export { filter, type IngestContext, type IngestStep, reject } from './pipeline';
 export { EventDto, EventRevenueDto, EventUtmDto } from './read/event.dto';
 export type { EventOrder } from './read/events-list.queries';

@@ -44,7 +44,7 @@ export class VisitorsController {
   @Post('identify')
   @HttpCode(200)
   @RequireScope('events:write')
-  @Idempotent()
+  @Idempotent({ personal: true })
   @ApiOperation({
     summary: 'Say who a user is',
     description:

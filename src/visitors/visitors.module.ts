@@ -5,6 +5,12 @@ import { GoalsModule } from '../goals';
 import { StatsModule } from '../stats';
 import { DirectoryRepository } from './directory/directory.repository';
 import { DirectoryService } from './directory/directory.service';
+import { ErasedPeopleRepository } from './erasure/erased-people.repository';
+import { ErasureController } from './erasure/erasure.controller';
+import { ErasureService } from './erasure/erasure.service';
+import { ErasuresRepository } from './erasure/erasures.repository';
+import { ExportService } from './erasure/export.service';
+import { ErasureSweeper } from './erasure/sweeper';
 import { PeopleRepository } from './people.repository';
 import { ProfileRepository } from './profile/profile.repository';
 import { ProfileService } from './profile/profile.service';
@@ -18,10 +24,15 @@ import { VisitorsController } from './visitors.controller';
 
 @Module({
   imports: [EventsModule, GoalsModule, StatsModule],
-  controllers: [VisitorsController, SessionsController],
+  controllers: [VisitorsController, ErasureController, SessionsController],
   providers: [
     DirectoryRepository,
     DirectoryService,
+    ErasedPeopleRepository,
+    ErasureService,
+    ErasureSweeper,
+    ErasuresRepository,
+    ExportService,
     IdentifyService,
     PeopleRepository,
     ProfileRepository,

@@ -17,6 +17,7 @@ import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../common/time-range';
 import { presentedKey } from '../credentials';
 import { idempotencyKeyInUse, idempotencyKeyReused } from './idempotency.errors';
 import { IdempotencyRepository, type IdempotentRow, type RequestName } from './idempotency.repository';
+import { PERSONAL_ANSWER } from './personal-answer';
 import { seal, unseal } from './seal';
 
 const KEPT_MS = DAY_MS;
@@ -58,11 +59,13 @@ export class IdempotencyInterceptor implements NestInterceptor, OnModuleInit, On
     const secret = presentedKey(request, false) ?? '';
     const hash = hashOf(request);
     const now = this.clock.now();
-    const first = await this.repository.claim(name, hash, {
+    const times = {
       now: new Date(now),
       expiresAt: new Date(now + KEPT_MS),
       abandonedBefore: new Date(now - ABANDONED_AFTER_MS),
-    });
+    };
+    const personal = Reflect.getMetadata(PERSONAL_ANSWER, context.getHandler()) === true;
+    const first = await this.repository.claim(name, hash, times, personal);
     if (first !== undefined) return of(replay(first, hash, secret, reply));
     return next.handle().pipe(
       mergeMap((body) => from(this.keep(name, secret, reply.statusCode, body))),

@@ -25,12 +25,14 @@ export class IdempotencyRepository {
     name: RequestName,
     requestHash: Buffer,
     times: { now: Date; expiresAt: Date; abandonedBefore: Date },
+    personal = false,
   ): Promise<IdempotentRow | undefined> {
     const fresh = {
       requestHash,
       status: null,
       sealedBody: null,
       headers: null,
+      personal,
       startedAt: times.now,
       expiresAt: times.expiresAt,
     };

@@ -1,13 +1,16 @@
 // Which routes can be sent again without being done again?
-import { applyDecorators, UseInterceptors } from '@nestjs/common';
+import { applyDecorators, SetMetadata, UseInterceptors } from '@nestjs/common';
 import { ApiHeader } from '@nestjs/swagger';
 import { ApiProblems } from '../../platform/http/api-problems';
 import { idempotencyKeyInUse, idempotencyKeyReused } from './idempotency.errors';
 import { IdempotencyInterceptor } from './idempotency.interceptor';
+import { PERSONAL_ANSWER } from './personal-answer';
 
-/** The route honours `Idempotency-Key`: for 24 hours the same request gets the first answer, `Idempotency-Replayed: true`. */
-export const Idempotent = (): MethodDecorator =>
+/** The route honours `Idempotency-Key`: for 24 hours the same request gets the first answer, `Idempotency-Replayed: true`.
+ *  @param personal whether the answer is about a person: it is forgotten when one of the project is erased */
+export const Idempotent = ({ personal = false } = {}): MethodDecorator =>
   applyDecorators(
+    SetMetadata(PERSONAL_ANSWER, personal),
     UseInterceptors(IdempotencyInterceptor),
     ApiHeader({
       name: 'Idempotency-Key',

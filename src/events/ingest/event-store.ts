@@ -1,5 +1,5 @@
 // How does a block get into the warehouse, each event once? All SQL of ingestion, and the order that makes every step repeatable.
-import { Injectable } from '@nestjs/common';
+import { Injectable, Optional } from '@nestjs/common';
 import { Clock } from '../../common/clock';
 import { Problem } from '../../common/problem';
 import { DAY_MS, MINUTE_MS } from '../../common/time-range';
@@ -8,6 +8,7 @@ import { ClickHouseFault, toFault } from '../../platform/clickhouse/faults';
 import { Bound, hash, ident, instant, sql, Sql, uint32, uuid, uuids } from '../../platform/clickhouse/sql';
 import { Metrics } from '../../platform/metrics/metrics';
 import { cellsAroundGone, ChangeLog, MarkStale } from '../changes';
+import { ErasedVisitors } from '../erasure/erased-visitors';
 import { eventColumns } from '../pipeline';
 import { type Block, type Entry, keyOf, type Reject } from './block';
 import { LinkStore } from './link-store';
@@ -42,6 +43,7 @@ export class EventStore {
     private readonly changes: ChangeLog,
     private readonly stale: MarkStale,
     private readonly stored: StoredEvents,
+    @Optional() private readonly erased?: ErasedVisitors,
   ) {}
 
   /** Which of these events are in the warehouse already, under another time or visitor. Only those are looked up that may come
@@ -67,10 +69,13 @@ export class EventStore {
    *  @returns entries that the engine refuses however often they are sent; they are kept as rejects
    *  @throws ClickHouseFault of kind `away`: nothing is certain, the whole block is to be stored again; storeUnavailable where the
    *    time is longer than the default, as nobody waits then who would have to do without Postgres */
-  async store(block: Block, sent: readonly Entry[] = block.entries, timeoutMs?: number): Promise<Entry[]> {
+  async store(given: Block, sent: readonly Entry[] = given.entries, timeoutMs?: number): Promise<Entry[]> {
+    let block = this.#withoutErased(given);
     // Of a block that waited, an insert that was given up may have stored a part that nobody knows of: all of it counts as new.
     const ticket = await this.changes.before(timeoutMs === undefined ? block.entries : sent, timeoutMs);
     await this.links.store(block, ticket, (query) => this.#rows(query), timeoutMs);
+    // Again, as looking links up took time: an erasure waits for one insert that did not know of it, not for more.
+    block = this.#withoutErased(block);
     const refused = await this.#storeEvents(block, block.id, timeoutMs);
     await this.#storeRejects(
       [...block.rejects, ...refused.map((entry) => rejectOfRefusedRow(entry, this.clock.now()))],
@@ -86,6 +91,16 @@ export class EventStore {
   /** What became of a block whose insert failed is not known, and nobody will send it again. */
   doubt(block: Block): void {
     this.changes.doubt(block.entries);
+  }
+
+  /** TRICKY: what is left out was accepted before its visitor was erased, and would be deleted now: it is as if it had been. */
+  #withoutErased(block: Block): Block {
+    if (this.erased === undefined) return block;
+    return {
+      ...block,
+      entries: this.erased.keep(block.entries),
+      rejects: this.erased.keepRejects(block.rejects),
+    };
   }
 
   /** Inserts rows; where the engine refuses the block for what is in it, halves it until the poison is alone. */

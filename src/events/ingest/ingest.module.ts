@@ -2,6 +2,7 @@
 import { Module } from '@nestjs/common';
 import { GeoModule } from '../../platform/geo/geo.module';
 import { ChangesModule } from '../changes';
+import { ErasureModule } from '../erasure/erasure.module';
 import { BlockWriter } from './block-writer';
 import { EventStore } from './event-store';
 import { EventsEraser } from './events.eraser';
@@ -13,10 +14,11 @@ import { Salts } from './salts';
 import { Spool } from './spool';
 import { StoredEvents } from './stored-events';
 import { VisitorLinker } from './visitor-linker';
+import { VisitorRows } from './visitor-rows';
 import { IngestProcessor } from './ingest.processor';
 
 @Module({
-  imports: [GeoModule, ChangesModule],
+  imports: [GeoModule, ChangesModule, ErasureModule],
   controllers: [IngestController],
   providers: [
     BlockWriter,
@@ -30,7 +32,8 @@ import { IngestProcessor } from './ingest.processor';
     StoredEvents,
     IngestProcessor,
     VisitorLinker,
+    VisitorRows,
   ],
-  exports: [IngestSteps, StoredEvents, VisitorLinker],
+  exports: [IngestSteps, StoredEvents, VisitorLinker, VisitorRows],
 })
 export class IngestModule {}

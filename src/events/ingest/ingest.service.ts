@@ -9,8 +9,10 @@ import { Geo } from '../../platform/geo/geo';
 import { Metrics } from '../../platform/metrics/metrics';
 import { UsageRecorder } from '../../projects';
 import type { Project } from '../../projects/projects.types';
+import { ErasedVisitors } from '../erasure/erased-visitors';
 import {
   encodeRow,
+  filter,
   type FilterReason,
   ingestEvent,
   type IngestContext,
@@ -70,6 +72,7 @@ export class IngestService {
     private readonly usage: UsageRecorder,
     private readonly metrics: Metrics,
     private readonly clock: Clock,
+    private readonly erased: ErasedVisitors,
   ) {}
 
   /** Takes events in.
@@ -79,7 +82,7 @@ export class IngestService {
     const { project, list, dryRun } = request;
     const receivedAt = this.clock.now();
     if (!dryRun && list.events.length > 0) this.throttle.take(project, list.events.length);
-    const outcomes = await this.#run(request, receivedAt);
+    const outcomes = await this.#withoutErased(project.number, await this.#run(request, receivedAt));
 
     const answer: IngestAnswer = { accepted: 0, duplicates: 0, filtered: [], rejected: [], warnings: [] };
     const entries: Entry[] = [];
@@ -119,6 +122,7 @@ export class IngestService {
   async #run(request: IngestRequest, receivedAt: number): Promise<Outcome[]> {
     const { project, list } = request;
     const missing = new Set<string>();
+    const erasedAt = this.erased.lookUp(project.number);
     const { retentionDays } = project.settings;
     const context: IngestContext = {
       project,
@@ -135,6 +139,7 @@ export class IngestService {
       },
       geo: (address) => this.geo.lookup(address),
       newId,
+      ...(erasedAt === undefined ? {} : { erasedAt }),
     };
     const run = (): Outcome[] => list.events.map((event) => this.#one(event, context));
     const outcomes = run();
@@ -142,6 +147,22 @@ export class IngestService {
     // Rare: the first derived visitor of a day. The steps are pure, so they are simply run again with the salt at hand.
     await this.salts.load([...missing]);
     return run();
+  }
+
+  /** Of a visitor who was erased and came back an event may come again whose time the server sets: its id tells that it is old. */
+  async #withoutErased(project: number, outcomes: Outcome[]): Promise<Outcome[]> {
+    const erasedAt = this.erased.lookUp(project);
+    if (erasedAt === undefined) return outcomes;
+    const isDoubtful = (outcome: Outcome): outcome is Extract<Outcome, { kind: 'event' }> =>
+      outcome.kind === 'event' &&
+      outcome.idGiven &&
+      [outcome.row.visitor_id, outcome.row.user_id].some((hash) => erasedAt(hash) !== undefined);
+    const ids = outcomes.filter(isDoubtful).map(({ row }) => row.event_id);
+    if (ids.length === 0) return outcomes;
+    const gone = await this.erased.findEvents(project, ids);
+    return outcomes.map((outcome) =>
+      isDoubtful(outcome) && gone.has(outcome.row.event_id) ? filter('erased_visitor') : outcome,
+    );
   }
 
   #one(event: unknown, context: IngestContext): Outcome {

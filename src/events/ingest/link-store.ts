@@ -1,8 +1,9 @@
 // Which visitor was seen with which user? Written before the events that say so, each pair once, and whoever derives is told first.
-import { Injectable } from '@nestjs/common';
+import { Injectable, Optional } from '@nestjs/common';
 import { ClickHouse } from '../../platform/clickhouse/clickhouse';
 import { Bound, clickhouseTime, type Sql, sql } from '../../platform/clickhouse/sql';
 import { ChangeLog, decimals, type ProjectVisitor, type Ticket } from '../changes';
+import { ErasedVisitors } from '../erasure/erased-visitors';
 import type { Block, Entry } from './block';
 
 /** Runs a look-up of a writer. @throws ClickHouseFault */
@@ -32,6 +33,7 @@ export class LinkStore {
   constructor(
     private readonly clickhouse: ClickHouse,
     private readonly changes: ChangeLog,
+    @Optional() private readonly erased?: ErasedVisitors,
   ) {}
 
   /** Stores the links of a block that are not stored yet, or only from a later time on. Repeatable.
@@ -41,7 +43,8 @@ export class LinkStore {
     if (unknown.length === 0) return;
     const stored = await lookUp<Link>(storedLinks(unknown));
     const times = new Map(stored.map((link) => [pairOf(link), link.at]));
-    const news = unknown.filter((link) => link.at < (times.get(pairOf(link)) ?? Infinity));
+    // TRICKY: links of somebody who is being erased may be there now and gone in a moment: they are written in any case.
+    const news = unknown.filter((link) => link.at < (times.get(pairOf(link)) ?? Infinity) || this.#isUnsettled(link));
     if (news.length > 0) {
       await this.changes.linking(moved(news, stored), ticket);
       await this.clickhouse.insert(
@@ -56,7 +59,17 @@ export class LinkStore {
         timeoutMs,
       );
     }
-    for (const link of unknown) this.#remember(link, Math.min(link.at, times.get(pairOf(link)) ?? Infinity));
+    for (const link of unknown)
+      if (!this.#wasErased(link)) this.#remember(link, Math.min(link.at, times.get(pairOf(link)) ?? Infinity));
+  }
+
+  /** Of somebody who was erased nothing is remembered: it may be from before. */
+  #wasErased({ project, visitor, user }: Link): boolean {
+    return this.erased?.isAny(project, [visitor, user]) === true;
+  }
+
+  #isUnsettled({ project, visitor, user }: Link): boolean {
+    return [visitor, user].some((hash) => this.erased?.isUnsettled(project, hash) === true);
   }
 
   /** The earliest of each pair that is earlier than what is known of it. */
@@ -66,7 +79,8 @@ export class LinkStore {
       if (user === '0' || user === visitor) continue;
       const link = { project, visitor, user, at };
       const pair = pairOf(link);
-      if (at < Math.min(this.#known.get(pair) ?? Infinity, links.get(pair)?.at ?? Infinity)) links.set(pair, link);
+      const known = this.#wasErased(link) ? Infinity : (this.#known.get(pair) ?? Infinity);
+      if (at < Math.min(known, links.get(pair)?.at ?? Infinity)) links.set(pair, link);
     }
     return [...links.values()];
   }

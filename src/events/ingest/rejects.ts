@@ -74,10 +74,37 @@ const plain = (value: unknown, max = MAX_TEXT): string =>
 
 /** Identifiers become the hashes under which everything else is kept, addresses are left out. */
 function withoutPerson(project: Project, event: unknown): unknown {
+  if (typeof event === 'string') return textWithoutPerson(project, event);
   if (typeof event !== 'object' || event === null || Array.isArray(event)) return event;
   const copy: Record<string, unknown> = { ...event };
-  if (typeof copy.visitorId === 'string') copy.visitorId = hashIdentifier(project, 'v', copy.visitorId);
-  if (typeof copy.userId === 'string') copy.userId = hashIdentifier(project, 'u', copy.userId);
+  for (const [name, kind] of Object.entries(KINDS))
+    if (copy[name] !== undefined && copy[name] !== null) copy[name] = hashOf(project, kind, copy[name]);
   if (typeof copy.context === 'object' && copy.context !== null) copy.context = { ...copy.context, ip: undefined };
   return copy;
 }
+
+const KINDS = { visitorId: 'v', userId: 'u' } as const;
+
+/** Of a value of any type: a number is refused, and is somebody's identifier all the same. */
+const hashOf = (project: Project, kind: 'v' | 'u', value: unknown): string =>
+  hashIdentifier(project, kind, typeof value === 'string' ? value : (JSON.stringify(value) ?? ''));
+
+/** What could not be read may name somebody too. */
+const textWithoutPerson = (project: Project, event: string): string =>
+  event
+    .replaceAll(
+      /("(visitorId|userId)"\s*:\s*)("(?:[^"\\]|\\.)*"?|[\w.+-]+)/g,
+      (_all, before: string, name: string, value: string) => {
+        const text = value.startsWith('"') ? unquoted(value) : value;
+        return `${before}"${hashOf(project, KINDS[name as keyof typeof KINDS], text)}"`;
+      },
+    )
+    .replaceAll(/("ip"\s*:\s*)"[^"]*"?/g, '$1""');
+
+const unquoted = (value: string): string => {
+  try {
+    return JSON.parse(value) as string;
+  } catch {
+    return value.replace(/^"|"$/g, '');
+  }
+};

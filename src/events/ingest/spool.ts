@@ -50,6 +50,20 @@ export class Spool {
     this.metrics.spoolDrained.inc();
   }
 
+  /** Number of the newest block and of the oldest one that wait; undefined where none does. */
+  async waiting(): Promise<{ oldest: number; newest: number } | undefined> {
+    const [row] = await this.postgres.run((db) =>
+      db
+        .select({
+          oldest: sql<number | null>`min(${ingestSpool.id})::float8`,
+          newest: sql<number | null>`max(${ingestSpool.id})::float8`,
+        })
+        .from(ingestSpool),
+    );
+    const { oldest = null, newest = null } = row ?? {};
+    return oldest === null || newest === null ? undefined : { oldest, newest };
+  }
+
   /** Takes everything of a project out of the blocks that wait. */
   async forget(project: number): Promise<void> {
     const ids = await this.postgres.run((db) =>

@@ -4,6 +4,7 @@ import type { Project } from '../../projects/projects.types';
 import { HotCache } from './hot-cache';
 import { flagBits } from './event-row';
 import type { IngestStep } from './ingest.types';
+import { filter } from './outcomes';
 import { utcDay } from './time';
 
 /** What an identifier stands for: visitor, user, session, or a visitor derived from address and user agent. The same text under
@@ -76,4 +77,12 @@ export const deriveVisitor: IngestStep = (draft, { project, saltOf, receivedAt }
     draft.keyStable = false;
   }
   return undefined;
+};
+
+/** Drops events of erased visitors that happened, or were sent, before the erasure.
+ *  TRICKY: a batch that comes again has its times corrected by how late it comes; when it was sent is what it said the first time. */
+export const dropErased: IngestStep = ({ row }, { erasedAt, sentAt }) => {
+  if (erasedAt === undefined) return undefined;
+  const at = Math.max(erasedAt(row.visitor_id) ?? -Infinity, erasedAt(row.user_id) ?? -Infinity);
+  return row.ts <= at || (sentAt !== undefined && sentAt <= at) ? filter('erased_visitor') : undefined;
 };

@@ -29,6 +29,8 @@ export interface IngestContext {
   /** The salt of a UTC day (`YYYY-MM-DD`), undefined where it is forgotten or never was; the day of `receivedAt` must have one. */
   readonly saltOf: (day: string) => Buffer | undefined;
   readonly geo: (address: string) => GeoRecord;
+  /** Up to when a visitor or user, a hash as decimal text, was erased; undefined: never. Left out where nobody of the project was. */
+  readonly erasedAt?: (hash: string) => number | undefined;
   /** Makes the id of an event that brings none: a version 7 UUID. */
   readonly newId: () => string;
 }

@@ -2,12 +2,13 @@
 import type { FieldError } from '../../common/problem';
 import type { EventRow } from './event-row';
 
-/** Why an event was left out although nothing is wrong with it: the project asked for that. */
+/** Why an event was left out although nothing is wrong with it: the project, or a person, asked for that. */
 export const filterReasons = {
   excluded_ip: 'The address lies in one of the project’s excluded blocks',
   excluded_country: 'The country is one of the project’s excluded countries',
   excluded_path: 'The path matches one of the project’s excluded globs',
   bot: 'The user agent is a bot’s, and the project drops bots',
+  erased_visitor: 'The visitor was erased, and the event is from before that',
 } as const;
 export type FilterReason = keyof typeof filterReasons;
 

@@ -4,7 +4,7 @@ import { validateEvent } from '../event-input';
 import { classifyChannel } from './channel';
 import { copyContent, locate, takeConnection } from './content';
 import { dropExcludedAddress, dropExcludedCountry, dropExcludedPath } from './exclusions';
-import { deriveVisitor } from './identity';
+import { deriveVisitor, dropErased } from './identity';
 import { emptyRow } from './event-row';
 import type { EventDraft, IngestContext, IngestStep } from './ingest.types';
 import { reject } from './outcomes';
@@ -27,6 +27,7 @@ export const ingestSteps: readonly IngestStep[] = [
   locate,
   dropExcludedCountry,
   deriveVisitor,
+  dropErased,
   classifyChannel,
   describeDevice,
   copyContent,

@@ -87,6 +87,15 @@ export class JobsService implements OnApplicationBootstrap, OnModuleDestroy {
     await this.enqueue(id, kind).catch(() => this.logger.warn('a job waits for its queue'));
   }
 
+  /** Says that jobs are done whose work somebody else did along with their own; in the transaction that makes it so. */
+  async complete(db: Db, ids: readonly string[]): Promise<void> {
+    if (ids.length === 0) return;
+    await db
+      .update(jobs)
+      .set({ state: 'completed', progress: 1, error: null, finishedAt: this.now() })
+      .where(and(inArray(jobs.id, [...ids]), inArray(jobs.state, ['queued', 'running'])));
+  }
+
   /** A job by its id.
    *  @param projectId whose job it must be; any, if not given */
   async find(id: string, projectId?: string): Promise<JobRecord | undefined> {

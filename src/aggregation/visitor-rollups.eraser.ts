@@ -1,0 +1,121 @@
+// What that was derived has to go when a visitor goes? Rows that were worked out from events that are gone now, the current and the replaced.
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { and, eq, gt, lt, lte, or, sql } from 'drizzle-orm';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { coalesce, DAY_MS, type TimeRange } from '../common/time-range';
+import {
+  ErasureTimes,
+  eventHorizons,
+  type GoneVisitors,
+  staleRanges,
+  type VisitorEraser,
+  VisitorErasers,
+} from '../events';
+import { ClickHouse } from '../platform/clickhouse/clickhouse';
+import { Postgres } from '../platform/postgres/postgres';
+import { rollupCells } from './aggregation.schema';
+import { eraseVersions, yearsWithRollups } from './rollup.queries';
+
+const TIMEOUT_MS = 600_000;
+/** Stretches of one statement. */
+const TOGETHER = 200;
+
+@Injectable()
+export class VisitorRollupsEraser implements VisitorEraser, OnModuleInit {
+  constructor(
+    private readonly erasers: VisitorErasers,
+    private readonly clickhouse: ClickHouse,
+    private readonly postgres: Postgres,
+    private readonly times: ErasureTimes,
+  ) {}
+
+  onModuleInit(): void {
+    this.erasers.add(this);
+  }
+
+  /** Deletes every derived row around the touched stretches that was begun before now; the events are gone already. Until the stretches
+   *  are derived again, readers take the raw events. Repeatable. */
+  async eraseVisitors({ project: { number }, touched }: GoneVisitors): Promise<void> {
+    if (touched.length === 0) return;
+    const last = await this.#lastVersion(number);
+    if (last === undefined) return;
+    await this.#dropCells(number, touched, last);
+    // Whoever saw a pointer reads its rows to the end, and a step that read the events before they went has ended.
+    await sleep(this.times.readersMs);
+    await this.#dropCells(number, touched, last);
+    await this.#deleteRows(number, touched, last);
+  }
+
+  /** The last version that there is; a later one is worked out from what is there now. undefined: nothing was ever derived. */
+  async #lastVersion(project: number): Promise<number | undefined> {
+    const { rows } = await this.postgres.run((db) =>
+      db.execute<{ last: string }>(
+        sql`SELECT (SELECT last_value FROM rollup_versions) AS last FROM ${eventHorizons} WHERE project = ${project}`,
+      ),
+    );
+    return rows[0] === undefined ? undefined : Number(rows[0].last);
+  }
+
+  /** Takes the pointers away. A cell is wider than what is stale in it, so all of it is to be derived again.
+   *  TRICKY: the horizon's row is locked first, as everybody does who changes pointers. */
+  async #dropCells(project: number, touched: readonly TimeRange[], last: number): Promise<void> {
+    for (let at = 0; at < touched.length; at += TOGETHER) {
+      const some = touched.slice(at, at + TOGETHER);
+      await this.postgres.transaction(async (db) => {
+        await db.select().from(eventHorizons).where(eq(eventHorizons.project, project)).for('update');
+        const gone = await db
+          .delete(rollupCells)
+          .where(and(eq(rollupCells.project, project), lte(rollupCells.version, last), or(...some.map(overlapping))))
+          .returning({ from: rollupCells.from, to: rollupCells.to });
+        if (gone.length === 0) return;
+        await db
+          .insert(staleRanges)
+          .values(gone.map(({ from, to }) => ({ project, from, to, until: sql`now()` })))
+          .onConflictDoUpdate({
+            target: [staleRanges.project, staleRanges.from, staleRanges.to],
+            set: { until: sql`greatest(${staleRanges.until}, excluded.until)` },
+          });
+        await db
+          .update(eventHorizons)
+          .set({ revision: sql`${eventHorizons.revision} + 1` })
+          .where(eq(eventHorizons.project, project));
+      });
+    }
+  }
+
+  /** Replaced versions too, which nothing points at; a cell of theirs may have begun a day before. */
+  async #deleteRows(project: number, touched: readonly TimeRange[], last: number): Promise<void> {
+    const wide = coalesce(touched.map(({ from, to }) => ({ from: from - DAY_MS, to: to + DAY_MS })));
+    for (const table of ['rollup_values', 'rollup_totals'] as const) {
+      const years = await this.clickhouse.rows<{ year: number }>(yearsWithRollups(table, project), {
+        purpose: 'erase visitors',
+        background: true,
+      });
+      for (const { year } of years)
+        for (let at = 0; at < wide.length; at += TOGETHER) {
+          const some = wide
+            .slice(at, at + TOGETHER)
+            .filter(({ from, to }) => from < Date.UTC(year + 1, 0) && to > Date.UTC(year, 0));
+          if (some.length === 0) continue;
+          const kept = [0, ...(await this.#pointed(project, some))];
+          await this.clickhouse.run(eraseVersions(table, project, year, { ranges: some, last, kept }), {
+            background: true,
+            timeoutMs: TIMEOUT_MS,
+          });
+        }
+    }
+  }
+
+  async #pointed(project: number, ranges: readonly TimeRange[]): Promise<number[]> {
+    const rows = await this.postgres.run((db) =>
+      db
+        .select({ version: rollupCells.version })
+        .from(rollupCells)
+        .where(and(eq(rollupCells.project, project), or(...ranges.map(overlapping)))),
+    );
+    return rows.map(({ version }) => version);
+  }
+}
+
+const overlapping = ({ from, to }: TimeRange) =>
+  and(lt(rollupCells.from, new Date(to)), gt(rollupCells.to, new Date(from)));

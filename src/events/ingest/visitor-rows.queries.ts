@@ -1,0 +1,119 @@
+// Which rows of the warehouse are a visitor's, and what deletes them? Pure.
+import { DAY_MS, QUARTER_MS } from '../../common/time-range';
+import { Bound, instant, int64, type Sql, sql, text, texts, uint32, uuid } from '../../platform/clickhouse/sql';
+import { decimals } from '../changes/changes.queries';
+import { flagBits, hexToUInt64 } from '../pipeline';
+import { sessionGap } from '../query';
+
+/** A visitor or user, 16 hexadecimal digits, and up to when it is erased, milliseconds. */
+export interface ErasedHash {
+  readonly hash: string;
+  readonly erasedAt: number;
+}
+
+/** Who is erased of a project. */
+export interface Gone {
+  readonly project: number;
+  readonly hashes: readonly ErasedHash[];
+  /** Decimal text: every visitor that was seen with them; undefined: look everywhere, which reads a column of the whole project. */
+  readonly near?: readonly string[];
+}
+
+const hashesOf = (hashes: readonly ErasedHash[]): Bound => decimals(hashes.map(({ hash }) => hexToUInt64(hash)));
+
+/** Up to when the hash in a column is erased, milliseconds; 0: it is not. */
+const cutOf = (column: Sql, hashes: readonly ErasedHash[]): Sql =>
+  sql`transform(${column}, ${hashesOf(hashes)}, ${new Bound(
+    'Array(Int64)',
+    hashes.map(({ erasedAt }) => erasedAt),
+  )}, ${int64(0)})`;
+
+const isTheirs = (hashes: readonly ErasedHash[]): Sql =>
+  sql`(visitor_id IN ${hashesOf(hashes)} OR user_id IN ${hashesOf(hashes)})`;
+
+/** Their events from before the erasure, by what they say and by when they came. */
+const eventsOf = ({ project, hashes, near }: Gone): Sql => {
+  const cut = sql`greatest(${cutOf(sql`visitor_id`, hashes)}, ${cutOf(sql`user_id`, hashes)})`;
+  const reach =
+    near === undefined
+      ? sql``
+      : sql` AND visitor_id IN ${decimals([...new Set([...near, ...hashes.map(({ hash }) => hexToUInt64(hash))])])}`;
+  return sql`project_id = ${uint32(project)}${reach} AND ${isTheirs(hashes)}
+    AND (toUnixTimestamp64Milli(ts) <= ${cut} OR toUnixTimestamp64Milli(received_at) <= ${cut})`;
+};
+
+const linksOf = ({ project, hashes }: Gone): Sql => sql`project_id = ${uint32(project)} AND ${isTheirs(hashes)}`;
+
+/** TRICKY: what could not be read is kept as a text, in which the quotes have a backslash. */
+const rejectsOf = ({ project, hashes }: Gone): Sql => sql`project_id = ${uint32(project)}
+    AND hasAny(extractAll(payload, ${text('"([0-9a-f]{16}|[0-9]{1,20})\\\\?"')}), ${texts(
+      hashes.flatMap(({ hash }) => [hash, hexToUInt64(hash)]),
+    )})`;
+
+/** Visitors that were seen with these users: rows { visitor }. */
+export const linkedVisitors = (project: number, hashes: readonly ErasedHash[]): Sql => sql`
+  SELECT DISTINCT toString(visitor_id) AS visitor FROM visitor_links
+  WHERE project_id = ${uint32(project)} AND user_id IN ${hashesOf(hashes)}`;
+
+/** One row where there is any event, whenever it was. */
+export const anyEvent = (project: number, hashes: readonly ErasedHash[], near: readonly string[]): Sql => sql`
+  SELECT 1 AS found FROM events
+  WHERE project_id = ${uint32(project)}
+    AND visitor_id IN ${decimals([...near, ...hashes.map(({ hash }) => hexToUInt64(hash))])} AND ${isTheirs(hashes)}
+  LIMIT 1`;
+export const anyLink = (project: number, hashes: readonly ErasedHash[]): Sql =>
+  sql`SELECT 1 AS found FROM visitor_links WHERE ${linksOf({ project, hashes })} LIMIT 1`;
+export const anyReject = (project: number, hashes: readonly ErasedHash[]): Sql =>
+  sql`SELECT 1 AS found FROM rejected_events WHERE ${rejectsOf({ project, hashes })} LIMIT 1`;
+
+/** Ids of events, named by their senders, that would get another time if they came again; and of those ahead of the clock: rows { id },
+ *  by id. */
+export const doubtfulIds = (gone: Gone, since: number, limit: number, after: string | undefined): Sql => sql`
+  SELECT DISTINCT toString(event_id) AS id FROM events
+  WHERE ${eventsOf(gone)} AND received_at >= ${instant(since)}
+    AND ((bitAnd(flags, ${uint32(flagBits.serverTime)}) != 0 AND substring(toString(event_id), 15, 1) != '7')
+      OR toUnixTimestamp64Milli(ts) > greatest(${cutOf(sql`visitor_id`, gone.hashes)}, ${cutOf(sql`user_id`, gone.hashes)}))
+    ${after === undefined ? sql`` : sql`AND id > toString(${uuid(after)})`}
+  ORDER BY id
+  LIMIT ${uint32(limit)}`;
+
+/** Stretches around their events: rows { from, to }, milliseconds; whole days before `fine`. */
+export const touchedCells = (gone: Gone, fine: number): Sql => sql`
+  SELECT intDiv(greatest(at - gap, 0), step) * step AS from, (intDiv(at + gap, step) + 1) * step AS to
+  FROM (
+    SELECT toUnixTimestamp64Milli(ts) AS at, ${sessionGap} AS gap, if(ts < ${instant(fine)}, ${int64(DAY_MS)}, ${int64(QUARTER_MS)}) AS step
+    FROM events
+    WHERE ${eventsOf(gone)})
+  GROUP BY from, to
+  ORDER BY from, to`;
+
+/** Months that hold their events: rows { month }, YYYYMM. */
+export const months = (gone: Gone): Sql => sql`
+  SELECT DISTINCT toYYYYMM(ts) AS month FROM events WHERE ${eventsOf(gone)} ORDER BY month`;
+
+/** Rows are taken off the disk, not only hidden: a merge has nothing left to bring back. @param month the engine's own answer */
+export const deleteEvents = (gone: Gone, month: Sql): Sql => sql`
+  ALTER TABLE events DELETE IN PARTITION ${month} WHERE ${eventsOf(gone)} SETTINGS mutations_sync = 2`;
+
+export const deleteLinks = (gone: Gone): Sql => sql`
+  ALTER TABLE visitor_links DELETE WHERE ${linksOf(gone)} SETTINGS mutations_sync = 2`;
+
+/** Links of what came since. */
+export const restoreLinks = ({ project, hashes, near }: Gone): Sql => sql`
+  INSERT INTO visitor_links (project_id, visitor_id, user_id, first_at)
+  SELECT project_id, visitor_id, user_id, min(ts) FROM events
+  WHERE project_id = ${uint32(project)} AND user_id != 0 AND user_id != visitor_id
+    AND visitor_id IN ${decimals([...new Set([...(near ?? []), ...hashes.map(({ hash }) => hexToUInt64(hash))])])}
+    AND ${isTheirs(hashes)}
+  GROUP BY project_id, visitor_id, user_id`;
+
+export const deleteRejects = (gone: Gone): Sql => sql`
+  ALTER TABLE rejected_events DELETE WHERE ${rejectsOf(gone)} SETTINGS mutations_sync = 2`;
+
+/** What is left: rows { rows } each. Links of events that came since are none of it. */
+export const leftOf = (gone: Gone): Sql[] => [
+  sql`SELECT count() AS rows FROM events WHERE ${eventsOf(gone)}`,
+  sql`SELECT count() AS rows FROM visitor_links WHERE ${linksOf(gone)}
+    AND (visitor_id, user_id) NOT IN (SELECT visitor_id, user_id FROM events WHERE project_id = ${uint32(gone.project)} AND ${isTheirs(gone.hashes)})`,
+  sql`SELECT count() AS rows FROM rejected_events WHERE ${rejectsOf(gone)}`,
+];
