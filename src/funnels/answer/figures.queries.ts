@@ -6,6 +6,9 @@ import { attempts } from './attempt.queries';
 import { HISTOGRAM_EDGES } from './histogram';
 import { amountOf, currencyName, type FunnelReading } from './sequence.queries';
 
+/** Lower edges, milliseconds, and how many attempts lie above each. */
+export type Histogram = readonly [edges: readonly number[], counts: readonly number[]];
+
 /** A row of figures. `sets` names what it is of: bit 1 a value, bit 2 a bucket, bit 4 a part. */
 export interface FiguresRow {
   readonly sets: number;
@@ -17,13 +20,13 @@ export interface FiguresRow {
   readonly part: number;
   /** By step. */
   readonly counts: readonly number[];
-  /** By step from the second on: [median, p75, p90] in milliseconds (NaN comes as null), and attempts by the edge of the histogram. */
+  /** By step from the second on: [median, p75, p90] in milliseconds (NaN comes as null), and a histogram. */
   readonly previous: readonly (readonly (number | null)[])[];
   readonly first: readonly (readonly (number | null)[])[];
-  readonly previousTimes: readonly Readonly<Record<string, number>>[];
-  readonly firstTimes: readonly Readonly<Record<string, number>>[];
-  /** By currency. */
-  readonly money: Readonly<Record<string, string>>;
+  readonly previousTimes: readonly Histogram[];
+  readonly firstTimes: readonly Histogram[];
+  /** Currencies with their amounts. */
+  readonly money: readonly (readonly [currency: string, amount: string])[];
 }
 
 export const OF_VALUE = 1;
@@ -48,10 +51,9 @@ export const figuresSql = (question: FunnelQuestion, reading: FunnelReading): Sq
     first: (step: number) => sql`times[${place(step)}] - times[1]`,
   };
   const perStep = later.flatMap((step) =>
-    (['previous', 'first'] as const).flatMap((since) => [
-      sql`groupArrayIf(${took[since](step)}, ${place(step)} > 1) AS ${column(since, step)}`,
-      sql`sumMapIf(map(roundDown(${took[since](step)}, ${edges}), toUInt64(1)), ${place(step)} > 1) AS ${column(`${since}_times`, step)}`,
-    ]),
+    (['previous', 'first'] as const).map(
+      (since) => sql`groupArrayIf(${took[since](step)}, ${place(step)} > 1) AS ${column(since, step)}`,
+    ),
   );
   const bucket =
     interval === undefined
@@ -64,7 +66,7 @@ export const figuresSql = (question: FunnelQuestion, reading: FunnelReading): Sq
         [
           ...all.map((step) => sql`countIf(has(reached, ${digits(step)})) AS ${column('held', step)}`),
           ...perStep,
-          sql`sumMapIf(map(bitShiftRight(money, 64), toInt128(reinterpretAsInt64(toUInt64(money)))), money != 0) AS paid_by`,
+          sql`groupArrayIf(money, money != 0) AS paid`,
         ],
         ', ',
       )}
@@ -87,10 +89,12 @@ export const figuresSql = (question: FunnelQuestion, reading: FunnelReading): Sq
   const list = (parts: readonly Sql[]): Sql => sql`[${join(parts, ', ')}]`;
   const quantiles = (since: 'previous' | 'first'): Sql =>
     list(later.map((step) => sql`quantilesExactInclusiveArray(0.5, 0.75, 0.9)(${column(since, step)})`));
+  // Counted out of the lists: a map for each unit would cost more than all of the rest.
   const times = (since: 'previous' | 'first'): Sql =>
     list(
       later.map(
-        (step) => sql`mapApply((edge, held) -> (toString(edge), held), sumMap(${column(`${since}_times`, step)}))`,
+        (step) =>
+          sql`sumMap(arrayMap(ms -> roundDown(ms, ${edges}), ${column(since, step)}), arrayMap(ms -> toUInt64(1), ${column(since, step)}))`,
       ),
     );
   const grouping = (name: string, bit: number): Sql => sql`if(grouping(${ident(name)}) = 1, 0, ${digits(bit)})`;
@@ -106,7 +110,8 @@ export const figuresSql = (question: FunnelQuestion, reading: FunnelReading): Sq
       ${list(all.map((step) => sql`sum(${column('held', step)})`))} AS counts,
       ${quantiles('previous')} AS previous, ${quantiles('first')} AS first,
       ${times('previous')} AS previousTimes, ${times('first')} AS firstTimes,
-      mapApply((currency, units) -> (${currencyName(sql`currency`)}, toString(${amountOf(sql`units`)})), sumMap(paid_by)) AS money
+      sumMap(arrayMap(one -> bitShiftRight(one, 64), paid), arrayMap(one -> toInt128(reinterpretAsInt64(toUInt64(one))), paid)) AS sums,
+      arrayMap((code, units) -> (${currencyName(sql`code`)}, toString(${amountOf(sql`units`)})), sums.1, sums.2) AS money
     FROM (${ranked})
     ${sets.length === 1 ? nothing : sql`GROUP BY GROUPING SETS (${join(sets, ', ')})`}`;
 };

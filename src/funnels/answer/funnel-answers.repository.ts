@@ -20,6 +20,7 @@ import {
   attemptsSql,
   type FiguresRow,
   figuresSql,
+  type Histogram,
   OF_BUCKET,
   OF_PART,
   OF_VALUE,
@@ -28,8 +29,8 @@ import { HISTOGRAM_EDGES } from './histogram';
 import { type FunnelReading, needsOf, reachOf } from './sequence.queries';
 
 /** Events that a funnel reads at once in some 300 ms. Sequences without a gap hold every event, and sessions must be cut first. */
-const MOST_ROWS = 2_000_000;
-const MOST_WHOLE_ROWS = 700_000;
+const MOST_ROWS = 500_000;
+const MOST_WHOLE_ROWS = 250_000;
 
 @Injectable()
 export class FunnelAnswers {
@@ -140,29 +141,27 @@ const toFigures = ({ steps }: FunnelQuestion, row: FiguresRow | undefined, sampl
       ...(fromFirst === undefined ? {} : { fromFirst }),
     };
   }),
-  revenue: Object.entries(row?.money ?? {})
+  revenue: (row?.money ?? [])
     .map(([currency, amount]): Money => ({ currency, amount: timesAmount(amount, sample) }))
     .toSorted((a, b) => (a.currency < b.currency ? -1 : 1)),
 });
 
 const toTimes = (
   quantiles: readonly (number | null)[] | undefined,
-  histogram: Readonly<Record<string, number>> | undefined,
+  [edges, counts]: Histogram = [[], []],
   sample: number,
 ): StepTimes | undefined => {
   const [median, p75, p90] = quantiles ?? [];
-  if (histogram === undefined || Object.keys(histogram).length === 0) return undefined;
+  if (edges.length === 0) return undefined;
   return {
     median: Number(median) / 1_000,
     p75: Number(p75) / 1_000,
     p90: Number(p90) / 1_000,
-    histogram: Object.entries(histogram)
-      .map(([edge, count]) => ({
-        from: Number(edge) / 1_000,
-        to: nextEdge(Number(edge) / 1_000),
-        count: Number(count) * sample,
-      }))
-      .toSorted((a, b) => a.from - b.from),
+    histogram: edges.map((edge, at) => ({
+      from: edge / 1_000,
+      to: nextEdge(edge / 1_000),
+      count: (counts[at] ?? 0) * sample,
+    })),
   };
 };
 
