@@ -1,5 +1,6 @@
 // Does the live view say what is there, at once, to everybody, and does it say so when it can't?
 import { SECOND_MS } from '../../src/common/time-range';
+import { LIVE_TRANSPORT, type LiveTransport } from '../../src/realtime/bus/transport';
 import { RealtimeOptions } from '../../src/realtime/realtime.options';
 import { aProject, ask, startTestApp, until, type AProject, type TestApp } from '../support';
 import { aWatcher, type Message } from '../support/watcher';
@@ -180,6 +181,75 @@ describe('a stream', () => {
       await send({ name: 'after', visitorId: 'a' });
       const all = await stream.until((some) => names(some).includes('after'));
       expect(names(all.filter(({ event: kind }) => kind === 'event'))).toEqual(['twice', 'after']);
+    } finally {
+      stream.close();
+    }
+  });
+});
+
+describe('a stream that misses something', () => {
+  it('is cut off where it does not read, told why when it comes back, and given what it missed', async () => {
+    const stream = await watch('?names=large');
+    await stream.until((all) => all.length > 0);
+    stream.pause();
+    const note = 'x'.repeat(6_000);
+    const large = (at: number) => ({ name: 'large', visitorId: 'a', properties: { at, note } });
+    const sent = 3_000;
+    for (let from = 0; from < sent; from += 1_000)
+      await send(...Array.from({ length: 1_000 }, (_, at) => large(from + at)));
+    stream.resume();
+    await stream.untilClosed(10_000);
+    const seen = stream.messages.filter(({ event }) => event === 'event');
+    expect(seen.length).toBeLessThan(sent);
+    const back = await watch('?names=large', { 'last-event-id': stream.messages.at(-1)!.id });
+    try {
+      const all = await back.until(
+        (some) => some.filter(({ event }) => event === 'event').length === sent - seen.length,
+        20_000,
+      );
+      expect(all[0]).toMatchObject({
+        event: 'dropped',
+        data: { reason: 'slow_reader', unreadBytes: expect.any(Number) },
+      });
+      const places = [...seen, ...all.filter(({ event }) => event === 'event')].map(
+        ({ data }) => (data['properties'] as { at: number }).at,
+      );
+      expect(places).toEqual(Array.from({ length: sent }, (_, at) => at));
+    } finally {
+      back.close();
+    }
+  });
+
+  it('is told when another process could not send, and gets figures that hold what it missed', async () => {
+    const other = await startTestApp({ urls: app.urls, rootKey: app.rootKey });
+    const transport = other.app.get<LiveTransport>(LIVE_TRANSPORT);
+    const broken = jest.spyOn(transport, 'send').mockRejectedValueOnce(new Error('away'));
+    const stream = await watch();
+    try {
+      await stream.until((all) => all.length > 0);
+      const { status } = await ask(other, '/events', {
+        key: project.keys.sec,
+        body: { name: 'missed', visitorId: 'm' },
+      });
+      expect(status).toBe(200);
+      const all = await stream.until((some) => some.filter(({ event }) => event === 'snapshot').length === 2);
+      expect(all.find(({ event }) => event === 'gap')?.data).toEqual({ reason: 'not_sent' });
+      expect(all.filter(({ event }) => event === 'snapshot')[1]!.data).toMatchObject({ data: { visitors30m: 1 } });
+      expect(broken).toHaveBeenCalledTimes(2);
+    } finally {
+      stream.close();
+      await other.close();
+    }
+  });
+
+  it('keeps its figures exact: what was linked, or came by another way, is in them within ten seconds', async () => {
+    await send({ name: 'a', visitorId: 'x' }, { name: 'a', visitorId: 'y' });
+    const stream = await watch();
+    try {
+      await stream.until((all) => all.some(({ data }) => data['visitors5m'] === 2), 15_000);
+      await send({ name: 'b', visitorId: 'x', userId: 'u' }, { name: 'b', visitorId: 'y', userId: 'u' });
+      const all = await stream.until((some) => some.at(-1)?.data['visitors5m'] === 1, 15_000);
+      expect(all.at(-1)).toMatchObject({ event: 'stats', data: { visitors30m: 1, events5m: 4, events30m: 4 } });
     } finally {
       stream.close();
     }

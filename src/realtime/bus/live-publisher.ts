@@ -77,6 +77,10 @@ export class LivePublisher implements OnModuleInit, OnModuleDestroy {
       if (chosen.length === 0) continue;
       try {
         await this.transport.send(this.#messages(chosen));
+        this.metrics.liveEvents.inc(
+          { outcome: 'sent' },
+          chosen.reduce((sum, { lines }) => sum + lines.length, 0),
+        );
       } catch {
         for (const batch of chosen) this.#lose(batch);
       }

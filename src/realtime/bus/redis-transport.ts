@@ -27,7 +27,8 @@ export class RedisTransport implements LiveTransport {
   #subscriber: Redis | undefined;
   #receiver: LiveReceiver | undefined;
   #ping: NodeJS.Timeout | undefined;
-  #wasReady = false;
+  #heard = false;
+  #told = false;
 
   constructor(
     private readonly url: string,
@@ -85,8 +86,10 @@ export class RedisTransport implements LiveTransport {
       if (this.#projects.has(project)) this.#receiver?.receive({ project, payload });
     });
     redis.on('close', () => {
-      if (this.#wasReady) this.#receiver?.lost();
-      this.#wasReady = false;
+      if (!this.#heard) return;
+      this.#heard = false;
+      this.#told = true;
+      this.#receiver?.lost();
     });
     redis.on('ready', () => void this.#heardAgain(redis));
     this.#ping = setInterval(() => {
@@ -104,13 +107,15 @@ export class RedisTransport implements LiveTransport {
       redis.disconnect(true);
       return;
     }
-    this.#wasReady = true;
-    this.#receiver?.recovered();
+    this.#heard = true;
+    // The first time there was nothing to lose.
+    if (this.#told) this.#receiver?.recovered();
+    this.#told = false;
   }
 
   #disconnect(): void {
     clearInterval(this.#ping);
-    this.#wasReady = false;
+    this.#heard = false;
     this.#subscriber?.disconnect();
     this.#subscriber = undefined;
   }

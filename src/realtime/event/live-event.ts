@@ -84,7 +84,7 @@ export const liveEventReader = (columns: readonly string[]): ((line: string) => 
       timestamp: isoOf(of('ts')),
       receivedAt: isoOf(of('received_at')),
       visitorId: uint64ToHex(textOf(of('visitor_id'))),
-      userId: user === NO_HASH ? null : uint64ToHex(user),
+      userId: user === '' || user === NO_HASH ? null : uint64ToHex(user),
       hostname: orNull(of('hostname')),
       path: orNull(of('path')),
       title: orNull(of('title')),

@@ -9,7 +9,7 @@ import type { RealtimeOptions } from '../realtime.options';
 import { MessageRing, type KeptMessage, type SharedBytes } from './message-ring';
 import type { OpenStream } from './open-stream';
 import { RecentActivity, type LiveFact, type RecentRows } from './recent-activity';
-import { frame, View, type ViewChoice, viewKey } from './view';
+import { FieldPicker, frame, View, type ViewChoice, viewKey } from './view';
 
 /** What the warehouse is asked for a project. */
 export interface LiveSource {
@@ -35,6 +35,7 @@ export class LiveChannel {
   readonly #logger = new Logger(LiveChannel.name);
   readonly #ring: MessageRing;
   readonly #views = new Map<string, { view: View; streams: Set<OpenStream> }>();
+  readonly #pickers = new Map<string, FieldPicker>();
   readonly #timers: NodeJS.Timeout[] = [];
   #streams = 0;
   #pending: KeptMessage[] = [];
@@ -128,7 +129,9 @@ export class LiveChannel {
   async serve(stream: OpenStream, choice: ViewChoice, place: number): Promise<void> {
     this.#streams += 1;
     this.#changed = true;
-    const view = this.#views.get(viewKey(choice))?.view ?? new View(choice);
+    // Whoever comes gets figures with the next ones, changed or not.
+    this.#told = '';
+    const view = this.#views.get(viewKey(choice))?.view ?? new View(choice, this.#pickerOf(choice));
     let at = place;
     for (; !stream.closed; stream.catchingUpAt = at) {
       if (!this.#ring.holdsAfter(at)) {
@@ -142,7 +145,7 @@ export class LiveChannel {
       const messages = this.#ring.after(at, SLICE_BYTES);
       if (messages.length === 0) break;
       at = messages.at(-1)!.number;
-      await stream.writePatiently(view.write(messages, this.epoch));
+      await stream.writePatiently(view.write(messages, this.epoch).text);
     }
     if (stream.closed) return;
     stream.catchingUpAt = undefined;
@@ -158,7 +161,9 @@ export class LiveChannel {
     this.#streams -= 1;
     for (const [key, { streams }] of this.#views)
       if (streams.delete(stream) && streams.size === 0) this.#views.delete(key);
-    if (this.#streams === 0) this.#recent = undefined;
+    if (this.#streams > 0) return;
+    this.#recent = undefined;
+    this.#pickers.clear();
   }
 
   /** Ends what runs by itself, and forgets what is kept. */
@@ -180,12 +185,20 @@ export class LiveChannel {
     if (messages.length === 0) return;
     this.#pending = [];
     for (const { view, streams } of this.#views.values()) {
-      const text = view.write(messages, this.epoch);
-      if (text === '') continue;
+      const { text, count } = view.write(messages, this.epoch);
+      if (count === 0) continue;
       const bytes = Buffer.from(text);
       for (const stream of streams) stream.write(bytes);
-      this.metrics.liveMessages.inc(messages.length * streams.size);
+      this.metrics.liveMessages.inc(count * streams.size);
     }
+    for (const picker of this.#pickers.values()) picker.forget();
+  }
+
+  #pickerOf({ fields }: ViewChoice): FieldPicker {
+    const key = JSON.stringify(fields ?? null);
+    const picker = this.#pickers.get(key) ?? new FieldPicker(fields);
+    this.#pickers.set(key, picker);
+    return picker;
   }
 
   #heartbeat(): void {

@@ -104,6 +104,7 @@ export class LiveChannels implements OnModuleInit, OnModuleDestroy, LiveReceiver
     const channel = new LiveChannel(source, this.options, this.clock, this.metrics, this.#kept);
     const known: Known = { channel, ready: this.#announce(project) };
     this.#known.set(project, known);
+    this.metrics.liveProjects.set(this.#known.size);
     known.ready.catch(() => void this.#end(project, known));
     if (this.#renewing === undefined) {
       this.#renewedAt = this.clock.now();
@@ -123,6 +124,7 @@ export class LiveChannels implements OnModuleInit, OnModuleDestroy, LiveReceiver
   async #end(project: number, known: Known): Promise<void> {
     if (this.#known.get(project) !== known || known.channel.streams > 0) return;
     this.#known.delete(project);
+    this.metrics.liveProjects.set(this.#known.size);
     known.channel.close();
     if (this.#known.size === 0) {
       clearInterval(this.#renewing);

@@ -78,6 +78,7 @@ export class StreamsService implements OnModuleInit, OnModuleDestroy {
         (late) => this.#drop(late),
       );
       this.#begin(reply, beginning.text);
+      if (request.method === 'HEAD') raw.end();
       this.#open.set(stream, channel);
       this.metrics.liveStreams.inc();
       const serving = channel.serve(stream, choice, beginning.place);
