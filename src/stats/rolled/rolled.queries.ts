@@ -1,5 +1,5 @@
 // How is a question put to derived rows and to the raw events that they lack? As partial sums that are added up in one statement.
-import type { TimeRange } from '../../common/time-range';
+import { hull, type TimeRange } from '../../common/time-range';
 import { during, type EventScope, eventSource, moment, type SessionScan, STORABLE } from '../../events/query';
 import { Bound, ident, join, nothing, sql, text, texts, uint32, type Sql } from '../../platform/clickhouse/sql';
 import { after, column, groupingSql, order, scopeOf, selects, shownRange } from '../stats.queries';
@@ -39,6 +39,11 @@ export const STATE_ERROR = { 12: 0.0325, 14: 0.0163 } as const;
 
 const versions = (cells: Pieces['whole']): Bound =>
   new Bound('Array(UInt64)', `[${cells.map(({ version }) => version).join(',')}]`);
+/** Rows of these cells. Their time is said as well: the rows of a value lie in its order, and with it a part of them is read. */
+const ofCells = (cells: Pieces['whole']): Sql => {
+  const { from, to } = hull(cells);
+  return sql`version IN ${versions(cells)} AND start >= toDateTime(${moment(from)}) AND start < toDateTime(${moment(to)})`;
+};
 const k = (precision: 12 | 14): Sql => (precision === 12 ? sql`12` : sql`14`);
 
 /** Partial sums: `g…`, hits, views, amounts, begun, begun_views, bounced, length_ms, upper, state. `upper`: at least as many as there are visitors. */
@@ -56,7 +61,7 @@ const derived = (query: StatsQuery, { asked, pieces }: RolledSources, precision:
     return sql`
     SELECT ${join([...groups, figures], ', ')}, toInt64(visitor_count) AS upper, visitors AS state
     FROM rollup_values
-    WHERE ${project} AND dimension = ${text(dimension)} AND version IN ${versions(pieces.whole)} AND other = 0
+    WHERE ${project} AND dimension = ${text(dimension)} AND ${ofCells(pieces.whole)} AND other = 0
       ${asked.values === undefined ? nothing : sql`AND value IN ${texts(asked.values)}`}
       ${query.search === undefined ? nothing : sql`AND positionCaseInsensitiveUTF8(value, ${text(query.search)}) > 0`}`;
   const split = new Bound(
@@ -226,6 +231,6 @@ export const otherSql = (query: StatsQuery, { asked, pieces }: RolledSources): S
       SELECT toInt64(events) AS hits, toInt64(pageviews) AS views, revenue AS amounts, toInt64(sessions) AS begun,
         toInt64(session_pageviews) AS begun_views, toInt64(bounces) AS bounced, toInt64(session_ms) AS length_ms, visitors AS state
       FROM rollup_values
-      WHERE project_id = ${uint32(query.project)} AND dimension = ${text(asked.dimension ?? '')} AND value = '' AND other = 1 AND version IN ${versions(pieces.whole)})
+      WHERE project_id = ${uint32(query.project)} AND dimension = ${text(asked.dimension ?? '')} AND value = '' AND other = 1 AND ${ofCells(pieces.whole)})
     HAVING count() > 0`;
 };
