@@ -1,6 +1,7 @@
 // Routes of derived figures: how far they are, have them derived anew, have them checked.
 import { Body, Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { type Actor, CurrentActor } from '../audit';
 import { CurrentProject, RequireScopeOn } from '../auth';
 import { AcceptedJobDto, toJobDto, type Project } from '../projects';
 import { BackfillDto, RollupParams, RollupsDto, toRollupsDto } from './aggregation.dto';
@@ -41,8 +42,9 @@ export class AggregationController {
     @Param() _params: RollupParams,
     @CurrentProject() project: Project,
     @Body() body: BackfillDto,
+    @CurrentActor() actor: Actor,
   ): Promise<AcceptedJobDto> {
-    return { job: toJobDto(await this.backfills.start(project, body)) };
+    return { job: toJobDto(await this.backfills.start(project, body, actor)) };
   }
 
   @Post('verify')
@@ -53,7 +55,11 @@ export class AggregationController {
     description: 'What differs is derived again; the job’s result counts what was right, wrong and repaired.',
   })
   @ApiAcceptedResponse({ type: AcceptedJobDto })
-  async verify(@Param() _params: RollupParams, @CurrentProject() project: Project): Promise<AcceptedJobDto> {
-    return { job: toJobDto(await this.verification.start(project)) };
+  async verify(
+    @Param() _params: RollupParams,
+    @CurrentProject() project: Project,
+    @CurrentActor() actor: Actor,
+  ): Promise<AcceptedJobDto> {
+    return { job: toJobDto(await this.verification.start(project, actor)) };
   }
 }

@@ -259,9 +259,7 @@ export const eraseVersions = (
   ALTER TABLE ${ident(table)} DELETE IN PARTITION ${new Sql([String(Math.trunc(year))], [])}
   WHERE project_id = ${uint32(project)} AND version <= ${version(last)} AND version NOT IN ${new Bound('Array(UInt64)', kept)}
     AND (${join(
-      ranges.map(
-        ({ from, to }) => sql`(start >= toDateTime(${instant(from)}) AND start < toDateTime(${instant(to)}))`,
-      ),
+      ranges.map(({ from, to }) => sql`(start >= toDateTime(${instant(from)}) AND start < toDateTime(${instant(to)}))`),
       ' OR ',
     )})
   SETTINGS mutations_sync = 2`;

@@ -18,6 +18,9 @@ export interface KnownKey {
   readonly expiresAt: number | undefined;
 }
 
+/** What belongs to a change, in its transaction. */
+type Along = (db: Db) => Promise<void>;
+
 /** Keys in Postgres. */
 @Injectable()
 export class KeysRepository {
@@ -51,11 +54,17 @@ export class KeysRepository {
     return this.postgres.run((db) => changesAfter(db, version));
   }
 
-  /** Adds keys of one project, within a transaction where one is given. */
-  async insert(rows: readonly (typeof apiKeys.$inferInsert)[], projectId: string, within?: Db): Promise<void> {
+  /** Adds keys of one project, within a transaction where one is given. @param along what belongs to it, in that transaction */
+  async insert(
+    rows: readonly (typeof apiKeys.$inferInsert)[],
+    projectId: string,
+    along: Along,
+    within?: Db,
+  ): Promise<void> {
     const work = async (db: Db): Promise<void> => {
       await db.insert(apiKeys).values([...rows]);
       await recordChange(db, projectId);
+      await along(db);
     };
     await (within === undefined ? this.postgres.transaction(work) : work(within));
   }
@@ -93,21 +102,23 @@ export class KeysRepository {
   }
 
   /** Ends a key for good. @returns whether it worked until now */
-  revoke(projectId: string, id: string, now: number): Promise<boolean> {
+  revoke(projectId: string, id: string, now: number, along: Along): Promise<boolean> {
     return this.postgres.transaction(async (db) => {
       const ended = await db
         .update(apiKeys)
         .set({ revokedAt: new Date(now) })
         .where(and(eq(apiKeys.projectId, projectId), eq(apiKeys.id, id), isNull(apiKeys.revokedAt)))
         .returning({ id: apiKeys.id });
-      if (ended.length > 0) await recordChange(db, projectId);
-      return ended.length > 0;
+      if (ended.length === 0) return false;
+      await recordChange(db, projectId);
+      await along(db);
+      return true;
     });
   }
 
   /** Puts a new key in an old one's place, which works until `oldEndsAt`, or its own earlier end.
    *  @returns whether the old one was there and had not been rotated before */
-  rotate(old: KeyRow, fresh: typeof apiKeys.$inferInsert, oldEndsAt: Date): Promise<boolean> {
+  rotate(old: KeyRow, fresh: typeof apiKeys.$inferInsert, oldEndsAt: Date, along: Along): Promise<boolean> {
     return this.postgres.transaction(async (db) => {
       const changed = await db
         .update(apiKeys)
@@ -117,6 +128,7 @@ export class KeysRepository {
       if (changed.length === 0) return false;
       await db.insert(apiKeys).values(fresh);
       await recordChange(db, old.projectId);
+      await along(db);
       return true;
     });
   }

@@ -1,6 +1,7 @@
 // Routes of saved funnels.
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
 import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { type Actor, CurrentActor } from '../audit';
 import { CurrentProject, Idempotent, RequireScope } from '../auth';
 import { notFound } from '../common/problem';
 import { ApiProblems } from '../platform/http/api-problems';
@@ -24,8 +25,12 @@ export class FunnelsController {
   })
   @ApiCreatedResponse({ type: dto.FunnelDto })
   @ApiProblems(funnelNameTaken, tooManyFunnels)
-  async create(@CurrentProject() project: Project, @Body() body: dto.CreateFunnelDto): Promise<dto.FunnelDto> {
-    return dto.toFunnelDto(await this.funnels.create(project.id, body));
+  async create(
+    @CurrentProject() project: Project,
+    @Body() body: dto.CreateFunnelDto,
+    @CurrentActor() actor: Actor,
+  ): Promise<dto.FunnelDto> {
+    return dto.toFunnelDto(await this.funnels.create(project.id, body, actor));
   }
 
   @Get()
@@ -59,8 +64,9 @@ export class FunnelsController {
     @CurrentProject() project: Project,
     @Param() { id }: dto.FunnelParams,
     @Body() body: dto.UpdateFunnelDto,
+    @CurrentActor() actor: Actor,
   ): Promise<dto.FunnelDto> {
-    return dto.toFunnelDto(await this.funnels.update(project.id, id, body));
+    return dto.toFunnelDto(await this.funnels.update(project.id, id, body, actor));
   }
 
   @Delete(':id')
@@ -69,8 +75,12 @@ export class FunnelsController {
   @ApiOperation({ summary: 'Delete a funnel', description: 'With all of its revisions. Events stay.' })
   @ApiNoContentResponse()
   @ApiProblems(notFound)
-  async remove(@CurrentProject() project: Project, @Param() { id }: dto.FunnelParams): Promise<void> {
-    await this.funnels.remove(project.id, id);
+  async remove(
+    @CurrentProject() project: Project,
+    @Param() { id }: dto.FunnelParams,
+    @CurrentActor() actor: Actor,
+  ): Promise<void> {
+    await this.funnels.remove(project.id, id, actor);
   }
 
   @Get(':id/revisions')

@@ -22,6 +22,9 @@ export interface FunnelContent {
   readonly definition: FunnelDefinition;
 }
 
+/** What belongs to a change, in its transaction. */
+type Along<Told extends unknown[]> = (db: Db, ...told: Told) => Promise<void>;
+
 /** Funnels in Postgres. */
 @Injectable()
 export class FunnelsRepository {
@@ -30,7 +33,14 @@ export class FunnelsRepository {
   /** Adds a funnel with its first revision.
    *  @param most funnels that the project may have
    *  @throws funnelNameTaken, tooManyFunnels */
-  async insert(projectId: string, id: string, content: FunnelContent, most: number, now: number): Promise<SavedFunnel> {
+  async insert(
+    projectId: string,
+    id: string,
+    content: FunnelContent,
+    most: number,
+    now: number,
+    along: Along<[made: SavedFunnel]>,
+  ): Promise<SavedFunnel> {
     const at = new Date(now);
     return this.#named(content.name, async (db) => {
       // One after the other: two that are made at once would both find a last place free.
@@ -41,7 +51,9 @@ export class FunnelsRepository {
       const row = { id, projectId, name: content.name, revision: 1, createdAt: at, updatedAt: at };
       await db.insert(funnels).values(row);
       await insertRevision(db, { id, revision: 1 }, content.definition, at);
-      return toFunnel(row, content.definition);
+      const made = toFunnel(row, content.definition);
+      await along(db, made);
+      return made;
     });
   }
 
@@ -54,6 +66,7 @@ export class FunnelsRepository {
     id: string,
     change: (current: SavedFunnel) => FunnelContent,
     now: number,
+    along: Along<[before: SavedFunnel, after: SavedFunnel]>,
   ): Promise<SavedFunnel | undefined> {
     let name = '';
     return this.#named(
@@ -71,7 +84,9 @@ export class FunnelsRepository {
         const updatedAt = new Date(Math.max(now, current.updatedAt));
         await db.update(funnels).set({ name, revision, updatedAt }).where(eq(funnels.id, id));
         if (changed) await insertRevision(db, { id, revision }, next.definition, updatedAt);
-        return toFunnel({ ...row, name, revision, updatedAt }, next.definition);
+        const after = toFunnel({ ...row, name, revision, updatedAt }, next.definition);
+        await along(db, current, after);
+        return after;
       },
     );
   }
@@ -136,11 +151,13 @@ export class FunnelsRepository {
   }
 
   /** Removes a funnel with its revisions. @returns whether it was there */
-  async remove(projectId: string, id: string): Promise<boolean> {
-    const gone = await this.postgres.run((db) =>
-      db.delete(funnels).where(ofProject(projectId, id)).returning({ id: funnels.id }),
-    );
-    return gone.length > 0;
+  async remove(projectId: string, id: string, along: Along<[name: string]>): Promise<boolean> {
+    return this.postgres.transaction(async (db) => {
+      const [gone] = await db.delete(funnels).where(ofProject(projectId, id)).returning({ name: funnels.name });
+      if (gone === undefined) return false;
+      await along(db, gone.name);
+      return true;
+    });
   }
 
   /** A transaction in which a funnel gets a name. */

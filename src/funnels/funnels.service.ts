@@ -1,5 +1,6 @@
 // How do saved funnels come, change and go?
 import { Injectable } from '@nestjs/common';
+import { type Actor, AuditLog, changesBetween } from '../audit';
 import { Clock } from '../common/clock';
 import { decodeCursor, type Page, toPage } from '../common/cursor';
 import { isUuid, newId } from '../common/ids';
@@ -15,6 +16,8 @@ import type { FunnelRevision, SavedFunnel } from './saved-funnel.types';
 /** Funnels that a project may have. */
 export const MAX_FUNNELS = 500;
 const DEFAULT_LIMIT = 50;
+/** What the audit log says of a funnel. */
+const SHOWN = ['name', 'revision', 'definition'] as const;
 
 /** Which part of a list. */
 interface ListWish {
@@ -28,22 +31,35 @@ export class FunnelsService {
   constructor(
     private readonly repository: FunnelsRepository,
     private readonly goals: GoalsService,
+    private readonly audit: AuditLog,
     private readonly clock: Clock,
   ) {}
 
   /** Makes a funnel. @throws invalidInput, funnelNameTaken, tooManyFunnels */
-  async create(projectId: string, wish: DefinitionWish & { name: string }): Promise<SavedFunnel> {
+  async create(projectId: string, wish: DefinitionWish & { name: string }, actor: Actor): Promise<SavedFunnel> {
     const goals = await this.goals.all(projectId);
     const definition = definitionOf(wish);
     // What can't be asked is not kept.
     shapeOf(definition, goals);
     const content = { name: wish.name, definition: withGoalIds(definition, goals) };
-    return this.repository.insert(projectId, newId(), content, MAX_FUNNELS, this.clock.now());
+    return this.repository.insert(projectId, newId(), content, MAX_FUNNELS, this.clock.now(), (db, made) =>
+      this.audit.record(db, actor, {
+        projectId,
+        action: 'funnel.created',
+        targetId: made.id,
+        changes: changesBetween(undefined, made, SHOWN),
+      }),
+    );
   }
 
   /** Changes a funnel: a new revision where it looks for something else afterwards.
    *  @throws invalidInput, notFound, funnelNameTaken */
-  async update(projectId: string, id: string, wish: DefinitionWish & { name?: string }): Promise<SavedFunnel> {
+  async update(
+    projectId: string,
+    id: string,
+    wish: DefinitionWish & { name?: string },
+    actor: Actor,
+  ): Promise<SavedFunnel> {
     const goals = await this.goals.all(projectId);
     const change = ({ name, definition: before }: SavedFunnel): FunnelContent => {
       const { name: newName = name, ...parts } = wish;
@@ -53,7 +69,16 @@ export class FunnelsService {
       shapeOf(definition, goals);
       return { name: newName, definition: withGoalIds(definition, goals) };
     };
-    return there(await this.repository.update(projectId, id, change, this.clock.now()));
+    return there(
+      await this.repository.update(projectId, id, change, this.clock.now(), (db, before, after) =>
+        this.audit.record(db, actor, {
+          projectId,
+          action: 'funnel.changed',
+          targetId: id,
+          changes: changesBetween(before, after, SHOWN),
+        }),
+      ),
+    );
   }
 
   /** A funnel, as it is or as a revision has it. @throws notFound */
@@ -91,8 +116,16 @@ export class FunnelsService {
   }
 
   /** Removes a funnel with its revisions. @throws notFound */
-  async remove(projectId: string, id: string): Promise<void> {
-    if (!(await this.repository.remove(projectId, id))) throw notFound();
+  async remove(projectId: string, id: string, actor: Actor): Promise<void> {
+    const gone = await this.repository.remove(projectId, id, (db, name) =>
+      this.audit.record(db, actor, {
+        projectId,
+        action: 'funnel.deleted',
+        targetId: id,
+        changes: { name: { before: name } },
+      }),
+    );
+    if (!gone) throw notFound();
   }
 }
 

@@ -1,6 +1,7 @@
 // Routes of goals.
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
 import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { type Actor, CurrentActor } from '../audit';
 import { CurrentProject, Idempotent, RequireScope } from '../auth';
 import { notFound } from '../common/problem';
 import { ApiProblems } from '../platform/http/api-problems';
@@ -33,8 +34,12 @@ export class GoalsController {
   })
   @ApiCreatedResponse({ type: GoalDto })
   @ApiProblems(goalNameTaken, tooManyGoals)
-  async create(@CurrentProject() project: Project, @Body() body: CreateGoalDto): Promise<GoalDto> {
-    return toGoalDto(await this.goals.create(project.id, body));
+  async create(
+    @CurrentProject() project: Project,
+    @Body() body: CreateGoalDto,
+    @CurrentActor() actor: Actor,
+  ): Promise<GoalDto> {
+    return toGoalDto(await this.goals.create(project.id, body, actor));
   }
 
   @Get(':id')
@@ -59,8 +64,9 @@ export class GoalsController {
     @CurrentProject() project: Project,
     @Param() { id }: GoalParams,
     @Body() body: UpdateGoalDto,
+    @CurrentActor() actor: Actor,
   ): Promise<GoalDto> {
-    return toGoalDto(await this.goals.update(project.id, id, body));
+    return toGoalDto(await this.goals.update(project.id, id, body, actor));
   }
 
   @Delete(':id')
@@ -69,7 +75,11 @@ export class GoalsController {
   @ApiOperation({ summary: 'Delete a goal', description: 'The events that reached it stay.' })
   @ApiNoContentResponse()
   @ApiProblems(notFound)
-  async delete(@CurrentProject() project: Project, @Param() { id }: GoalParams): Promise<void> {
-    await this.goals.delete(project.id, id);
+  async delete(
+    @CurrentProject() project: Project,
+    @Param() { id }: GoalParams,
+    @CurrentActor() actor: Actor,
+  ): Promise<void> {
+    await this.goals.delete(project.id, id, actor);
   }
 }

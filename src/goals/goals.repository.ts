@@ -1,10 +1,13 @@
 // All SQL about goals.
 import { Injectable } from '@nestjs/common';
 import { and, asc, count, eq, gt, max, or, type SQL } from 'drizzle-orm';
-import { Postgres } from '../platform/postgres/postgres';
+import { type Db, Postgres } from '../platform/postgres/postgres';
 import { projects } from '../projects/projects.schema';
 import { goals, toGoal, toRow } from './goals.schema';
 import type { Goal } from './goals.types';
+
+/** What belongs to a change, in its transaction. */
+type Along<Told extends unknown[]> = (db: Db, ...told: Told) => Promise<void>;
 
 /** Goals in Postgres. */
 @Injectable()
@@ -40,7 +43,12 @@ export class GoalsRepository {
   /** Adds a goal where the project has fewer than `most`. Makers of one project's goals wait for each other, so that they count right.
    *  @param make the goal, to be the newest: made after that moment, milliseconds, so that whoever walks the list does not miss it
    *  @throws a unique violation where the name is taken */
-  insert(projectId: string, most: number, make: (after: number) => Goal): Promise<Goal | 'too many' | 'no project'> {
+  insert(
+    projectId: string,
+    most: number,
+    make: (after: number) => Goal,
+    along: Along<[made: Goal]>,
+  ): Promise<Goal | 'too many' | 'no project'> {
     return this.postgres.transaction(async (db) => {
       const [project] = await db
         .select({ id: projects.id })
@@ -55,6 +63,7 @@ export class GoalsRepository {
       if ((held?.goals ?? 0) >= most) return 'too many';
       const goal = make(held?.newest?.getTime() ?? 0);
       await db.insert(goals).values({ ...toRow(goal), projectId });
+      await along(db, goal);
       return goal;
     });
   }
@@ -62,22 +71,31 @@ export class GoalsRepository {
   /** Puts in a goal's place what `change` makes of it; changes of one goal wait for each other, so that none is lost.
    *  @returns the goal as it is now; undefined where there is none
    *  @throws a unique violation where the name is taken; whatever `change` throws */
-  change(projectId: string, id: string, change: (goal: Goal) => Goal): Promise<Goal | undefined> {
+  change(
+    projectId: string,
+    id: string,
+    change: (goal: Goal) => Goal,
+    along: Along<[before: Goal, after: Goal]>,
+  ): Promise<Goal | undefined> {
     return this.postgres.transaction(async (db) => {
       const [row] = await db.select().from(goals).where(named(projectId, id)).for('update');
       if (row === undefined) return undefined;
-      const changed = change(toGoal(row));
+      const before = toGoal(row);
+      const changed = change(before);
       await db.update(goals).set(toRow(changed)).where(named(projectId, id));
+      await along(db, before, changed);
       return changed;
     });
   }
 
   /** @returns whether there was such a goal */
-  async delete(projectId: string, id: string): Promise<boolean> {
-    const gone = await this.postgres.run((db) =>
-      db.delete(goals).where(named(projectId, id)).returning({ id: goals.id }),
-    );
-    return gone.length > 0;
+  async delete(projectId: string, id: string, along: Along<[gone: Goal]>): Promise<boolean> {
+    return this.postgres.transaction(async (db) => {
+      const [gone] = await db.delete(goals).where(named(projectId, id)).returning();
+      if (gone === undefined) return false;
+      await along(db, toGoal(gone));
+      return true;
+    });
   }
 }
 

@@ -1,10 +1,12 @@
 // What are a project's goals, and how do they come and go?
 import { Injectable } from '@nestjs/common';
+import { type Actor, AuditLog, changesBetween } from '../audit';
 import { Clock } from '../common/clock';
 import { decodeCursor, toPage, type Page } from '../common/cursor';
 import { isUuid, newId } from '../common/ids';
 import { invalidInput, notFound } from '../common/problem';
 import { isUniqueViolation } from '../platform/postgres/errors';
+import type { Db } from '../platform/postgres/postgres';
 import { toTarget } from './goal-target';
 import { type GoalWish, mergeGoal } from './goal.rules';
 import { goalNameTaken, tooManyGoals } from './goals.errors';
@@ -13,6 +15,8 @@ import { GOAL_NAMES } from './goals.schema';
 import type { Goal, GoalTarget } from './goals.types';
 
 const DEFAULT_LIMIT = 50;
+/** What the audit log says of a goal. */
+const SHOWN = ['name', 'event', 'page', 'filters', 'value'] as const;
 /** A question may ask for all goals of a project at once. */
 const MOST_GOALS = 200;
 
@@ -21,6 +25,7 @@ const MOST_GOALS = 200;
 export class GoalsService {
   constructor(
     private readonly repository: GoalsRepository,
+    private readonly audit: AuditLog,
     private readonly clock: Clock,
   ) {}
 
@@ -54,14 +59,19 @@ export class GoalsService {
 
   /** Makes a goal.
    *  @throws invalidInput; goalNameTaken; tooManyGoals; notFound where the project was erased meanwhile */
-  async create(projectId: string, wish: GoalWish): Promise<Goal> {
+  async create(projectId: string, wish: GoalWish, actor: Actor): Promise<Goal> {
     const definition = mergeGoal(wish);
     const made = await named(
       definition.name,
-      this.repository.insert(projectId, MOST_GOALS, (after) => {
-        const now = Math.max(this.clock.now(), after + 1);
-        return { ...definition, id: newId(), createdAt: now, updatedAt: now };
-      }),
+      this.repository.insert(
+        projectId,
+        MOST_GOALS,
+        (after) => {
+          const now = Math.max(this.clock.now(), after + 1);
+          return { ...definition, id: newId(), createdAt: now, updatedAt: now };
+        },
+        (db, goal) => this.log(db, actor, projectId, 'goal.created', undefined, goal),
+      ),
     );
     if (made === 'no project') throw notFound();
     if (made === 'too many') throw tooManyGoals({ detail: `A project has at most ${MOST_GOALS} goals.` });
@@ -70,22 +80,42 @@ export class GoalsService {
 
   /** Changes a goal; what is left out stays as it is.
    *  @throws invalidInput where the whole would be no goal; goalNameTaken; notFound */
-  async update(projectId: string, id: string, wish: GoalWish): Promise<Goal> {
+  async update(projectId: string, id: string, wish: GoalWish, actor: Actor): Promise<Goal> {
     const now = this.clock.now();
-    const changed = this.repository.change(projectId, id, (goal) => ({
-      ...mergeGoal(wish, goal),
+    const changed = this.repository.change(
+      projectId,
       id,
-      createdAt: goal.createdAt,
-      updatedAt: Math.max(now, goal.updatedAt),
-    }));
+      (goal) => ({
+        ...mergeGoal(wish, goal),
+        id,
+        createdAt: goal.createdAt,
+        updatedAt: Math.max(now, goal.updatedAt),
+      }),
+      (db, before, after) => this.log(db, actor, projectId, 'goal.changed', before, after),
+    );
     const goal = await named(wish.name ?? '', changed);
     if (goal === undefined) throw notFound();
     return goal;
   }
 
   /** @throws notFound where the project has no such goal */
-  async delete(projectId: string, id: string): Promise<void> {
-    if (!(await this.repository.delete(projectId, id))) throw notFound();
+  async delete(projectId: string, id: string, actor: Actor): Promise<void> {
+    const gone = await this.repository.delete(projectId, id, (db, goal) =>
+      this.log(db, actor, projectId, 'goal.deleted', goal, undefined),
+    );
+    if (!gone) throw notFound();
+  }
+
+  private log(
+    db: Db,
+    actor: Actor,
+    projectId: string,
+    action: 'goal.created' | 'goal.changed' | 'goal.deleted',
+    before: Goal | undefined,
+    after: Goal | undefined,
+  ): Promise<void> {
+    const targetId = (after ?? before)?.id ?? '';
+    return this.audit.record(db, actor, { projectId, action, targetId, changes: changesBetween(before, after, SHOWN) });
   }
 }
 

@@ -2,6 +2,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query, Req } from '@nestjs/common';
 import { ApiAcceptedResponse, ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
+import { type Actor, CurrentActor } from '../audit';
 import {
   CurrentKey,
   CurrentProject,
@@ -44,8 +45,8 @@ export class ProjectsController {
     description: 'It comes with one key of each kind; their texts are in this answer and nowhere else.',
   })
   @ApiCreatedResponse({ type: NewProjectDto })
-  async create(@Body() body: CreateProjectDto): Promise<NewProjectDto> {
-    const { project, keys } = await this.projects.create(body);
+  async create(@Body() body: CreateProjectDto, @CurrentActor() actor: Actor): Promise<NewProjectDto> {
+    const { project, keys } = await this.projects.create(body, actor);
     return { project: toProjectDto(project), keys };
   }
 
@@ -78,8 +79,9 @@ export class ProjectsController {
     @Param() _params: ProjectParams,
     @CurrentProject() project: Project,
     @Body() body: UpdateProjectDto,
+    @CurrentActor() actor: Actor,
   ): Promise<ProjectDto> {
-    return toProjectDto(await this.projects.update(project.id, body));
+    return toProjectDto(await this.projects.update(project.id, body, actor));
   }
 
   @Delete(':id')
@@ -90,8 +92,12 @@ export class ProjectsController {
     description: 'It and its keys are gone at once; all of its data is gone when the job is done.',
   })
   @ApiAcceptedResponse({ type: AcceptedJobDto })
-  async delete(@Param() _params: ProjectParams, @CurrentProject() project: Project): Promise<AcceptedJobDto> {
-    return { job: toJobDto(await this.projects.delete(project.id)) };
+  async delete(
+    @Param() _params: ProjectParams,
+    @CurrentProject() project: Project,
+    @CurrentActor() actor: Actor,
+  ): Promise<AcceptedJobDto> {
+    return { job: toJobDto(await this.projects.delete(project.id, actor)) };
   }
 
   @Get(':id/usage')

@@ -53,9 +53,21 @@ export class ProjectsRepository {
   }
 
   /** Changes what is given. Settings are merged by the database, so that two changes at once lose nothing.
+   *  @param along what belongs to the change, in its transaction
    *  @returns the project; undefined where there is none */
-  update(id: string, { settings, domains, ...rest }: ProjectChange, now: number): Promise<Project | undefined> {
+  update(
+    id: string,
+    { settings, domains, ...rest }: ProjectChange,
+    now: number,
+    along: (db: Db, before: Project, after: Project) => Promise<void>,
+  ): Promise<Project | undefined> {
     return this.postgres.transaction(async (db) => {
+      const [before] = await db
+        .select()
+        .from(projects)
+        .where(and(eq(projects.id, id), isNull(projects.deletedAt)))
+        .for('update');
+      if (before === undefined) return undefined;
       const [row] = await db
         .update(projects)
         .set({
@@ -70,6 +82,7 @@ export class ProjectsRepository {
         .returning();
       if (row === undefined) return undefined;
       await recordChange(db, id);
+      await along(db, toProject(before), toProject(row));
       return toProject(row);
     });
   }
@@ -95,8 +108,12 @@ export class ProjectsRepository {
     return row === undefined || row.deletedAt === null ? undefined : toProject(row);
   }
 
-  /** Removes a project's row, and with it all that refers to it in Postgres: keys, use. */
-  async remove(id: string): Promise<void> {
-    await this.postgres.run((db) => db.delete(projects).where(eq(projects.id, id)));
+  /** Removes a project's row, and with it all that refers to it in Postgres: keys, use.
+   *  @param along what goes with it, in its transaction */
+  async remove(id: string, along: (db: Db) => Promise<void>): Promise<void> {
+    await this.postgres.transaction(async (db) => {
+      await along(db);
+      await db.delete(projects).where(eq(projects.id, id));
+    });
   }
 }

@@ -1,6 +1,7 @@
 // How do projects begin, change and end?
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { randomBytes } from 'node:crypto';
+import { type Actor, AuditLog, changesBetween } from '../audit';
 import { KeyDirectory, KeysService, type ProjectKeyKind, type RequestKey } from '../auth';
 import { Clock } from '../common/clock';
 import { decodeCursor, toPage, type Page } from '../common/cursor';
@@ -11,10 +12,12 @@ import type { JobRecord } from '../platform/queue/jobs.types';
 import { ProjectErasers } from './project-erasers';
 import { defaultSettings } from './projects.schema';
 import { ProjectsRepository, type ProjectChange } from './projects.repository';
-import type { Project } from './projects.types';
+import type { Project, ProjectSettings } from './projects.types';
 
 const SECRET_BYTES = 32;
 const DEFAULT_LIMIT = 50;
+/** What the audit log says of a project. */
+const SHOWN = ['name', 'timezone', 'domains', 'settings'] as const;
 /** Kind of the job that erases a project. */
 export const ERASE_PROJECT = 'project.erase';
 
@@ -27,6 +30,7 @@ export class ProjectsService implements OnModuleInit {
     private readonly keys: KeysService,
     private readonly jobs: JobsService,
     private readonly erasers: ProjectErasers,
+    private readonly audit: AuditLog,
     private readonly clock: Clock,
   ) {}
 
@@ -37,21 +41,23 @@ export class ProjectsService implements OnModuleInit {
   /** Makes a project with one key of each kind; their texts are in the answer and nowhere else. */
   async create(
     wish: ProjectChange & { name: string },
+    actor: Actor,
   ): Promise<{ project: Project; keys: Record<ProjectKeyKind, string> }> {
     const now = new Date(this.clock.now());
     const id = newId();
+    const shown = {
+      name: wish.name,
+      timezone: wish.timezone ?? 'UTC',
+      domains: [...(wish.domains ?? [])],
+      settings: { ...defaultSettings, ...given(wish.settings) },
+    };
     const { project, along } = await this.repository.insert(
-      {
-        id,
-        name: wish.name,
-        timezone: wish.timezone ?? 'UTC',
-        domains: [...(wish.domains ?? [])],
-        settings: { ...defaultSettings, ...given(wish.settings) },
-        secret: randomBytes(SECRET_BYTES),
-        createdAt: now,
-        updatedAt: now,
+      { id, ...shown, secret: randomBytes(SECRET_BYTES), createdAt: now, updatedAt: now },
+      async (db) => {
+        const changes = changesBetween(undefined, shown, SHOWN);
+        await this.audit.record(db, actor, { projectId: id, action: 'project.created', targetId: id, changes });
+        return this.keys.createFirst(id, db, actor);
       },
-      (db) => this.keys.createFirst(id, db),
     );
     return { project, keys: along };
   }
@@ -79,11 +85,18 @@ export class ProjectsService implements OnModuleInit {
 
   /** Changes a project; settings that are left out stay as they are.
    *  @throws notFound where it was deleted meanwhile */
-  async update(id: string, change: ProjectChange): Promise<Project> {
+  async update(id: string, change: ProjectChange, actor: Actor): Promise<Project> {
     const project = await this.repository.update(
       id,
       { ...given(change), settings: settingsOf(change) },
       this.clock.now(),
+      async (db, before, after) => {
+        const changes = {
+          ...changesBetween<Project>(before, after, ['name', 'timezone', 'domains']),
+          ...settingChanges(before, after),
+        };
+        await this.audit.record(db, actor, { projectId: id, action: 'project.updated', targetId: id, changes });
+      },
     );
     if (project === undefined) throw notFound();
     await this.directory.changed(id);
@@ -92,8 +105,11 @@ export class ProjectsService implements OnModuleInit {
 
   /** Hides a project at once, keys included, and starts the job that erases it.
    *  @throws notFound where it was deleted meanwhile */
-  async delete(id: string): Promise<JobRecord> {
-    const job = await this.repository.hide(id, this.clock.now(), (db) => this.jobs.keep(db, ERASE_PROJECT, id));
+  async delete(id: string, actor: Actor): Promise<JobRecord> {
+    const job = await this.repository.hide(id, this.clock.now(), async (db) => {
+      await this.audit.record(db, actor, { projectId: id, action: 'project.deleted', targetId: id });
+      return this.jobs.keep(db, ERASE_PROJECT, id);
+    });
     if (job === undefined) throw notFound();
     await this.directory.changed(id);
     await this.jobs.enqueueKept(job);
@@ -109,9 +125,17 @@ export class ProjectsService implements OnModuleInit {
       await eraser.erase(project);
       await progress((at + 1) / (erasers.length + 1));
     }
-    await this.repository.remove(id);
+    await this.repository.remove(id, (db) => this.audit.forgetProject(db, id));
   }
 }
+
+/** Settings one by one, as `settings.retentionDays`. */
+const settingChanges = ({ settings: before }: Project, { settings: after }: Project) =>
+  Object.fromEntries(
+    Object.entries(changesBetween(before, after, Object.keys(defaultSettings) as (keyof ProjectSettings)[])).map(
+      ([field, change]) => [`settings.${field}`, change],
+    ),
+  );
 
 /** Without the fields that were left out: class instances of DTOs have them as undefined. */
 const given = <T extends object>(from: T | undefined): T =>

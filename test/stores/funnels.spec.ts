@@ -221,7 +221,7 @@ describe('the list of funnels', () => {
     const definition = definitionOf({ steps: STEPS });
     const made = await Promise.allSettled(
       ['u', 'v', 'w', 'x', 'y', 'z'].map((name) =>
-        repository.insert(project.id, randomUUID(), { name, definition }, 4, Date.now()),
+        repository.insert(project.id, randomUUID(), { name, definition }, 4, Date.now(), async () => undefined),
       ),
     );
     const refused = made.flatMap((one) => (one.status === 'rejected' ? [(one.reason as Problem).kind] : []));

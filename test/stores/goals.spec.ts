@@ -199,7 +199,8 @@ describe('how many there may be', () => {
   it('is 200 in a project, however many are made at once', async () => {
     const project = await aProject(app);
     const goals = app.app.get(GoalsService);
-    for (let at = 0; at < 198; at += 1) await goals.create(project.id, { name: `g${at}`, event: 'a' });
+    const actor = { key: 'root', kind: 'root', ip: '127.0.0.1', requestId: 'test' } as const;
+    for (let at = 0; at < 198; at += 1) await goals.create(project.id, { name: `g${at}`, event: 'a' }, actor);
     const answers = await Promise.all(
       ['a', 'b', 'c', 'd'].map((name) => create<GoalBody & Fault>({ name, event: 'a' }, project)),
     );

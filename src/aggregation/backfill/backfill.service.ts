@@ -1,5 +1,6 @@
 // How is history derived anew on request? Its days are marked together with the job, which then follows until none of them waits.
 import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { type Actor, AuditLog } from '../../audit';
 import { Clock } from '../../common/clock';
 import { resolveRange } from '../../common/period';
 import { DAY_MS, shared, type TimeRange } from '../../common/time-range';
@@ -35,6 +36,7 @@ export class BackfillService implements OnModuleInit {
     private readonly cells: CellsRepository,
     private readonly store: CellStore,
     private readonly options: AggregationOptions,
+    private readonly audit: AuditLog,
     private readonly clock: Clock,
   ) {}
 
@@ -45,7 +47,7 @@ export class BackfillService implements OnModuleInit {
   /** Marks every day of a range that holds events, or something derived, and starts the job that follows.
    *  @param asked days or times, as in statistics; what is missing is the beginning, or now
    *  @throws invalidInput, storeUnavailable */
-  async start(project: Project, asked: { from?: string; to?: string }): Promise<JobRecord> {
+  async start(project: Project, asked: { from?: string; to?: string }, actor: Actor): Promise<JobRecord> {
     const now = this.clock.now();
     const meant = resolveRange(
       { from: asked.from ?? BEGINNING, to: asked.to ?? new Date(now).toISOString() },
@@ -63,9 +65,15 @@ export class BackfillService implements OnModuleInit {
       result: { days: days.length, done: 0 },
     };
     // Of a project of which nothing is derived yet all days will be marked when it is begun.
-    const job = await this.repository.rebuild(project.number, horizon === undefined ? [] : days, (db) =>
-      this.jobs.keep(db, BACKFILL, project.id, { ...kept }),
-    );
+    const job = await this.repository.rebuild(project.number, horizon === undefined ? [] : days, async (db) => {
+      await this.audit.record(db, actor, {
+        projectId: project.id,
+        action: 'project.backfilled',
+        targetId: project.id,
+        changes: { from: { after: asked.from ?? null }, to: { after: asked.to ?? null } },
+      });
+      return this.jobs.keep(db, BACKFILL, project.id, { ...kept });
+    });
     await this.jobs.enqueueKept(job);
     return job;
   }

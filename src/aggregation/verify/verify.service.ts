@@ -1,6 +1,8 @@
 // Is everything that is derived of a project right? A job that checks cell after cell, then what lies between them, and waits until
 // what was wrong is derived again.
 import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { type Actor, AuditLog } from '../../audit';
+import { Postgres } from '../../platform/postgres/postgres';
 import type { JobRecord } from '../../platform/queue/jobs.types';
 import { JobsService, type CallAgain, type JobRun } from '../../platform/queue/jobs.service';
 import type { Project } from '../../projects';
@@ -36,6 +38,8 @@ export class VerifyService implements OnModuleInit {
     private readonly cells: CellsRepository,
     private readonly checker: RollupChecker,
     private readonly options: AggregationOptions,
+    private readonly audit: AuditLog,
+    private readonly postgres: Postgres,
   ) {}
 
   onModuleInit(): void {
@@ -43,7 +47,7 @@ export class VerifyService implements OnModuleInit {
   }
 
   /** Starts the job. @throws storeUnavailable */
-  async start(project: Project): Promise<JobRecord> {
+  async start(project: Project, actor: Actor): Promise<JobRecord> {
     const status = await this.repository.status(project.number, this.options.graceMs);
     const kept: Kept = {
       project: project.number,
@@ -51,7 +55,12 @@ export class VerifyService implements OnModuleInit {
       total: status?.cells ?? 0,
       result: { cells: 0, right: 0, wrong: 0, repaired: 0, moving: 0 },
     };
-    return this.jobs.start(VERIFY, project.id, { ...kept });
+    const job = await this.postgres.transaction(async (db) => {
+      await this.audit.record(db, actor, { projectId: project.id, action: 'project.verified', targetId: project.id });
+      return this.jobs.keep(db, VERIFY, project.id, { ...kept });
+    });
+    await this.jobs.enqueueKept(job);
+    return job;
   }
 
   async #turn(run: JobRun): Promise<CallAgain | void> {

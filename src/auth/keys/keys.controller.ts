@@ -1,6 +1,7 @@
 // Routes of a project's keys.
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { type Actor, CurrentActor } from '../../audit/actor';
 import { ApiProblems } from '../../platform/http/api-problems';
 import type { Project } from '../../projects/projects.types';
 import { CurrentProject, RequireScopeOn } from '../decorators';
@@ -32,8 +33,9 @@ export class KeysController {
     @Param() _params: ProjectParams,
     @CurrentProject() project: Project,
     @Body() body: CreateKeyDto,
+    @CurrentActor() actor: Actor,
   ): Promise<NewKeyDto> {
-    const { row, text } = await this.keys.create(project.id, body);
+    const { row, text } = await this.keys.create(project.id, body, actor);
     return { ...toKeyDto(row), key: text };
   }
 
@@ -55,8 +57,12 @@ export class KeysController {
   @RequireScopeOn('id', 'project:admin')
   @ApiOperation({ summary: 'Revoke a key', description: 'It stops working everywhere within 5 seconds, for good.' })
   @ApiNoContentResponse()
-  async revoke(@CurrentProject() project: Project, @Param() { keyId }: KeyParams): Promise<void> {
-    await this.keys.revoke(project.id, keyId);
+  async revoke(
+    @CurrentProject() project: Project,
+    @Param() { keyId }: KeyParams,
+    @CurrentActor() actor: Actor,
+  ): Promise<void> {
+    await this.keys.revoke(project.id, keyId, actor);
   }
 
   @Post(':keyId/rotate')
@@ -72,8 +78,9 @@ export class KeysController {
     @CurrentProject() project: Project,
     @Param() { keyId }: KeyParams,
     @Body() body: RotateKeyDto,
+    @CurrentActor() actor: Actor,
   ): Promise<NewKeyDto> {
-    const { row, text } = await this.keys.rotate(project.id, keyId, body.graceSeconds);
+    const { row, text } = await this.keys.rotate(project.id, keyId, actor, body.graceSeconds);
     return { ...toKeyDto(row), key: text };
   }
 }

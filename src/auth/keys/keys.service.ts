@@ -1,5 +1,7 @@
 // How do keys of a project come and go?
 import { Injectable } from '@nestjs/common';
+import type { Actor } from '../../audit/actor';
+import { AuditLog } from '../../audit/audit-log';
 import { Clock } from '../../common/clock';
 import { decodeCursor, toPage, type Page } from '../../common/cursor';
 import { newId } from '../../common/ids';
@@ -36,15 +38,19 @@ export class KeysService {
   constructor(
     private readonly repository: KeysRepository,
     private readonly directory: KeyDirectory,
+    private readonly audit: AuditLog,
     private readonly clock: Clock,
   ) {}
 
   /** Makes the first three keys of a project, one a kind, in the transaction that makes the project. */
-  async createFirst(projectId: string, within: Db): Promise<Record<ProjectKeyKind, string>> {
+  async createFirst(projectId: string, within: Db, actor: Actor): Promise<Record<ProjectKeyKind, string>> {
     const made = PROJECT_KEY_KINDS.map((kind) => this.make(projectId, { name: `First ${kind} key`, kind }));
     await this.repository.insert(
       made.map(({ row }) => row),
       projectId,
+      async (db) => {
+        for (const { row } of made) await this.log(db, actor, 'key.created', row);
+      },
       within,
     );
     return Object.fromEntries(made.map(({ row, text }) => [row.kind, text])) as Record<ProjectKeyKind, string>;
@@ -52,10 +58,10 @@ export class KeysService {
 
   /** Makes a key.
    *  @throws invalidInput for scopes beyond its kind's, or an end that is not in the future */
-  async create(projectId: string, wish: KeyWish): Promise<MadeKey> {
+  async create(projectId: string, wish: KeyWish, actor: Actor): Promise<MadeKey> {
     this.check(wish);
     const made = this.make(projectId, wish);
-    await this.repository.insert([made.row], projectId);
+    await this.repository.insert([made.row], projectId, (db) => this.log(db, actor, 'key.created', made.row));
     await this.directory.changed(projectId);
     return made;
   }
@@ -77,24 +83,40 @@ export class KeysService {
 
   /** Ends a key: here at once, in every process within 5 s.
    *  @throws notFound where the project has no such key that works */
-  async revoke(projectId: string, keyId: string): Promise<void> {
-    const ended = await this.repository.revoke(projectId, keyId, this.clock.now());
+  async revoke(projectId: string, keyId: string, actor: Actor): Promise<void> {
+    const ended = await this.repository.revoke(projectId, keyId, this.clock.now(), (db) =>
+      this.audit.record(db, actor, { projectId, action: 'key.revoked', targetId: keyId }),
+    );
     if (!ended) throw notFound();
     await this.directory.changed(projectId);
   }
 
   /** Makes a key that can do the same; the old one works for `graceSeconds` more.
    *  @throws notFound; keyAlreadyRotated */
-  async rotate(projectId: string, keyId: string, graceSeconds = DEFAULT_GRACE_SECONDS): Promise<MadeKey> {
+  async rotate(projectId: string, keyId: string, actor: Actor, graceSeconds = DEFAULT_GRACE_SECONDS): Promise<MadeKey> {
     const old = await this.repository.find(projectId, keyId);
     const now = this.clock.now();
     if (old === undefined || (old.expiresAt !== null && old.expiresAt.getTime() <= now && old.rotatedTo === null))
       throw notFound();
     const made = this.make(projectId, old);
-    if (!(await this.repository.rotate(old, made.row, new Date(now + graceSeconds * SECOND_MS))))
-      throw keyAlreadyRotated();
+    const changes = { graceSeconds: { after: graceSeconds }, rotatedTo: { after: made.row.id } };
+    const rotated = await this.repository.rotate(old, made.row, new Date(now + graceSeconds * SECOND_MS), (db) =>
+      this.audit.record(db, actor, { projectId, action: 'key.rotated', targetId: keyId, changes }),
+    );
+    if (!rotated) throw keyAlreadyRotated();
     await this.directory.changed(projectId);
     return made;
+  }
+
+  private log(db: Db, actor: Actor, action: 'key.created', row: KeyRow): Promise<void> {
+    const { name, kind, scopes, expiresAt } = row;
+    const changes = {
+      name: { after: name },
+      kind: { after: kind },
+      scopes: { after: scopes },
+      ...(expiresAt === null ? {} : { expiresAt: { after: expiresAt.toISOString() } }),
+    };
+    return this.audit.record(db, actor, { projectId: row.projectId, action, targetId: row.id, changes });
   }
 
   private make(projectId: string, { name, kind, scopes, expiresAt }: KeyWish): MadeKey {
