@@ -145,9 +145,7 @@ it('can only be added to', async () => {
   await aProject(app);
   const postgres = app.app.get(Postgres);
   for (const statement of [sql`UPDATE audit_log SET action = 'x'`, sql`DELETE FROM audit_log`, sql`TRUNCATE audit_log`])
-    await expect(postgres.run((db) => db.execute(statement))).rejects.toMatchObject({
-      cause: { message: 'the audit log is append-only' },
-    });
+    await expect(postgres.run((db) => db.execute(statement))).rejects.toThrow('the audit log is append-only');
 });
 
 it('knows that a project was deleted, and nothing else of it', async () => {
