@@ -10,6 +10,7 @@ import { PostgresTransport } from './bus/postgres-transport';
 import { RedisTransport } from './bus/redis-transport';
 import { ThisProcess } from './bus/this-process';
 import { LIVE_TRANSPORT, type LiveTransport } from './bus/transport';
+import { LiveEraser } from './live.eraser';
 import { RealtimeController } from './realtime.controller';
 import { RealtimeOptions } from './realtime.options';
 import { SnapshotRepository } from './snapshot/snapshot.repository';
@@ -34,6 +35,7 @@ import { TicketsService } from './tickets/tickets.service';
     },
     InterestsRepository,
     LiveChannels,
+    LiveEraser,
     LivePublisher,
     RealtimeOptions,
     SnapshotRepository,

@@ -1,6 +1,9 @@
 // Does the live view say what is there, at once, to everybody, and does it say so when it can't?
 import { SECOND_MS } from '../../src/common/time-range';
+import { KeyDirectory } from '../../src/auth';
+import { InterestsRepository } from '../../src/realtime/bus/interests.repository';
 import { LIVE_TRANSPORT, type LiveTransport } from '../../src/realtime/bus/transport';
+import { LiveEraser } from '../../src/realtime/live.eraser';
 import { RealtimeOptions } from '../../src/realtime/realtime.options';
 import { aProject, ask, startTestApp, until, type AProject, type TestApp } from '../support';
 import { aWatcher, type Message } from '../support/watcher';
@@ -254,6 +257,54 @@ describe('a stream that misses something', () => {
       stream.close();
     }
   });
+});
+
+it('forgets a visitor that is erased, in what is kept for readers that come back', async () => {
+  const stream = await watch();
+  const [first] = await stream.until((all) => all.length > 0);
+  await send({ name: 'kept', visitorId: 'a' }, { name: 'erased', visitorId: 'b' }, { name: 'kept', visitorId: 'c' });
+  const all = await stream.until((some) => some.filter(({ event }) => event === 'event').length === 3);
+  stream.close();
+  const hash = all.find(({ data }) => data['name'] === 'erased')!.data['visitorId'] as string;
+  const visitors = [{ hash, erasedAt: Date.now() }];
+  const number = (await app.app.get(KeyDirectory).project(project.id))!.number;
+  await app.app.get(LiveEraser).eraseVisitors({ project: { id: project.id, number }, visitors, touched: [] });
+  await send({ name: 'after', visitorId: 'b' });
+  const back = await watch('', { 'last-event-id': first!.id });
+  try {
+    const again = await back.until((some) => names(some).includes('after'));
+    expect(names(again.filter(({ event }) => event === 'event'))).toEqual(['kept', 'kept', 'after']);
+  } finally {
+    back.close();
+  }
+});
+
+it('answers HEAD without a stream', async () => {
+  const head = await fetch(`${app.url}/api/v1/realtime/stream`, {
+    method: 'HEAD',
+    headers: { 'x-api-key': project.keys.sec },
+  });
+  expect(head.status).toBe(200);
+  expect(await head.text()).toBe('');
+});
+
+it('takes being forgotten by those who store for a gap', async () => {
+  const options = app.app.get(RealtimeOptions);
+  const { leaseMs } = options;
+  const interests = app.app.get(InterestsRepository);
+  const renew = interests.renew.bind(interests);
+  const stream = await watch();
+  try {
+    await stream.until((all) => all.length > 0);
+    options.leaseMs = 3_000;
+    const away = jest.spyOn(interests, 'renew').mockRejectedValueOnce(new Error('away')).mockImplementation(renew);
+    const all = await stream.until((some) => some.filter(({ event }) => event === 'snapshot').length === 2, 20_000);
+    expect(all.find(({ event }) => event === 'gap')?.data).toEqual({ reason: 'connection_lost' });
+    away.mockRestore();
+  } finally {
+    options.leaseMs = leaseMs;
+    stream.close();
+  }
 });
 
 describe('who may watch', () => {

@@ -1,6 +1,12 @@
 // What stands in a message between processes? Events of one project, or word that some were lost. Pure.
 import type { LiveEvent } from '../event/live-event';
 
+/** Visitors that were erased: their hashes, and up to when what came of them goes, milliseconds. */
+export interface GoneHashes {
+  readonly hashes: readonly string[];
+  readonly until: number;
+}
+
 /** A message, read. */
 export interface LiveNews {
   /** The process that sent it. */
@@ -8,6 +14,7 @@ export interface LiveNews {
   readonly events: readonly LiveEvent[];
   /** Events were stored that could not be sent. */
   readonly lost: boolean;
+  readonly gone?: GoneHashes;
 }
 
 /** As many events a message as fit. @param mostBytes of a payload; each event fits alone */
@@ -33,12 +40,16 @@ export function* packEvents(from: string, events: readonly LiveEvent[], mostByte
 /** Word that events were lost on the way. */
 export const packLoss = (from: string): string => JSON.stringify({ from, lost: true });
 
+/** Word that visitors were erased. */
+export const packGone = (from: string, gone: GoneHashes): string => JSON.stringify({ from, gone });
+
 /** A payload, read; undefined for what is none of ours: anybody with the store's password may send. */
 export const unpack = (payload: string): LiveNews | undefined => {
   try {
-    const { from, events, lost } = JSON.parse(payload) as Partial<LiveNews>;
+    const { from, events, lost, gone } = JSON.parse(payload) as Partial<LiveNews>;
     if (typeof from !== 'string') return undefined;
-    return { from, events: Array.isArray(events) ? events : [], lost: lost === true };
+    const news = { from, events: Array.isArray(events) ? events : [], lost: lost === true };
+    return Array.isArray(gone?.hashes) ? { ...news, gone } : news;
   } catch {
     return undefined;
   }

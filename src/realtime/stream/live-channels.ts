@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Clock } from '../../common/clock';
 import { Metrics } from '../../platform/metrics/metrics';
 import { InterestsRepository } from '../bus/interests.repository';
-import { unpack } from '../bus/live-message';
+import { type GoneHashes, unpack } from '../bus/live-message';
 import { ThisProcess } from '../bus/this-process';
 import { LIVE_TRANSPORT, type LiveMessage, type LiveReceiver, type LiveTransport } from '../bus/transport';
 import type { LiveEvent } from '../event/live-event';
@@ -64,6 +64,11 @@ export class LiveChannels implements OnModuleInit, OnModuleDestroy, LiveReceiver
     this.#known.get(project)?.channel.deliver(events);
   }
 
+  /** Visitors of a project were erased: what is kept of them goes. */
+  forget(project: number, gone: GoneHashes): void {
+    this.#known.get(project)?.channel.forget(gone);
+  }
+
   /** The channel of a project, once it misses nothing. @throws storeUnavailable */
   async join(project: number): Promise<LiveChannel> {
     const known = this.#known.get(project) ?? this.#begin(project);
@@ -84,6 +89,7 @@ export class LiveChannels implements OnModuleInit, OnModuleDestroy, LiveReceiver
     const news = unpack(payload);
     if (news === undefined || news.from === this.self.name) return;
     this.deliver(project, news.events);
+    if (news.gone !== undefined) this.forget(project, news.gone);
     if (news.lost) void this.#interrupted([project], 'not_sent');
   }
 

@@ -47,6 +47,21 @@ describe('what is kept of a stream', () => {
     expect(shared.bytes).toBe(0);
   });
 
+  it('takes back what is chosen, and keeps the numbers', () => {
+    const shared = { bytes: 0 };
+    const ring = new MessageRing(limits, shared);
+    for (let at = 0; at < 4; at += 1) push(ring, at, 100);
+    const bytes = shared.bytes;
+    ring.forget(({ number }) => number === 2);
+    expect(ring.after(0, 10_000).map(({ number, gone }) => [number, gone === true])).toEqual([
+      [1, false],
+      [2, true],
+      [3, false],
+      [4, false],
+    ]);
+    expect([ring.hasEvent('2'), ring.hasEvent('3'), bytes - shared.bytes]).toEqual([false, true, 100]);
+  });
+
   it('knows the events that it keeps, and no number that it never gave', () => {
     const ring = new MessageRing(limits, { bytes: 0 });
     push(ring, 0);

@@ -15,6 +15,8 @@ export interface KeptMessage {
   /** Of an event: its id and its name. */
   readonly id?: string;
   readonly name?: string;
+  /** It was taken back: nothing is sent for it. Numbers have no holes. */
+  readonly gone?: true;
 }
 
 /** What a message takes beside its data. */
@@ -94,6 +96,19 @@ export class MessageRing {
       bytes += sizeOf(message);
     }
     return taken;
+  }
+
+  /** Takes back the events that are chosen. */
+  forget(chosen: (message: KeptMessage) => boolean): void {
+    for (let at = this.#start; at < this.#messages.length; at += 1) {
+      const message = this.#messages[at]!;
+      if (message.kind !== 'event' || !chosen(message)) continue;
+      const { number, kind, at: when } = message;
+      const emptied: KeptMessage = { number, kind, data: '', at: when, gone: true };
+      this.#messages[at] = emptied;
+      this.#weigh(sizeOf(emptied) - sizeOf(message));
+      if (message.id !== undefined) this.#ids.delete(message.id);
+    }
   }
 
   /** Lets go of everything. */

@@ -52,7 +52,9 @@ export class View {
 
   /** What of these messages a stream gets, and how many they are. @param epoch first part of their ids */
   write(messages: readonly KeptMessage[], epoch: string): { text: string; count: number } {
-    const shown = messages.filter(({ name }) => name === undefined || this.#names?.has(name) !== false);
+    const shown = messages.filter(
+      ({ name, gone }) => gone !== true && (name === undefined || this.#names?.has(name) !== false),
+    );
     const text = shown
       .map((message) => frame(`${epoch}-${message.number}`, message.kind, this.picker.pick(message)))
       .join('');
