@@ -74,10 +74,10 @@ const theSame = (env: () => Promise<Record<string, string>>): World => {
   it('loses nothing between the first snapshot and the first event', async () => {
     const [one, other] = world.servers as [SpawnedServer, SpawnedServer];
     const project = await aProject(one);
-    let sending = true;
+    const stopped = new AbortController();
     let sent = 0;
     const sender = (async () => {
-      while (sending) {
+      while (!stopped.signal.aborted) {
         const { status } = await ask(one, '/events', {
           key: project.keys.sec,
           body: { name: `n${sent}`, visitorId: `v${sent}` },
@@ -88,7 +88,7 @@ const theSame = (env: () => Promise<Record<string, string>>): World => {
     const stream = await aWatcher(`${other.url}/api/v1/realtime/stream`, { 'x-api-key': project.keys.sec });
     try {
       await stream.until((all) => namesOf(all).length > 20);
-      sending = false;
+      stopped.abort();
       await sender;
       const last = `n${sent - 1}`;
       const all = await stream.until((some) => namesOf(some).includes(last));
@@ -99,7 +99,7 @@ const theSame = (env: () => Promise<Record<string, string>>): World => {
       expect(missing.length).toBeLessThanOrEqual(data.visitors30m);
       expect(missing).toEqual(Array.from({ length: missing.length }, (_, at) => `n${at}`));
     } finally {
-      sending = false;
+      stopped.abort();
       stream.close();
     }
   });
@@ -149,7 +149,7 @@ describe('two processes on one Postgres', () => {
       expect(stream.messages.at(-1)).toMatchObject({ event: 'bye', data: { reason: 'shutdown' } });
     }
     // Whoever comes back to another process is told that it may have missed something.
-    const back = await world.watch(one, { 'last-event-id': streams[0]!.messages.at(-1)!.id });
+    const back = await world.watch(one, { 'last-event-id': streams[0].messages.at(-1)!.id });
     const [gap, snapshot] = await back.until((all) => all.length > 1);
     expect([gap!.event, snapshot!.event]).toEqual(['gap', 'snapshot']);
     back.close();

@@ -1,21 +1,32 @@
-import { encodeRow, eventColumns, flagBits } from '../../events/pipeline';
-import { emptyRow } from '../../events/pipeline/event-row';
+import { encodeRow, eventColumns, type EventRow, flagBits } from '../../events/pipeline';
 import { packEvents, unpack } from '../bus/live-message';
 import { liveEventReader, MOST_EVENT_BYTES, pickFields } from './live-event';
 
 const read = liveEventReader(eventColumns);
-const aRow = (more: object = {}) => ({
-  ...emptyRow(7, Date.UTC(2026, 2, 1, 12, 0, 0, 5)),
-  event_id: '0198f2a4-7c1e-7a3b-9c55-2f6f0b1d9e10',
-  name: 'pageview',
-  visitor_id: '255',
-  ...more,
-});
+const blank = Object.fromEntries(eventColumns.map((name) => [name, ''])) as unknown as EventRow;
+const at = Date.UTC(2026, 2, 1, 12, 0, 0, 5);
+const aLine = (more: Partial<EventRow> = {}): string =>
+  encodeRow({
+    ...blank,
+    project_id: 7,
+    ts: at,
+    received_at: at,
+    seq: 0,
+    flags: 0,
+    properties: [],
+    user_id: '0',
+    session_id: '0',
+    revenue: '0',
+    event_id: '0198f2a4-7c1e-7a3b-9c55-2f6f0b1d9e10',
+    name: 'pageview',
+    visitor_id: '255',
+    ...more,
+  });
 const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));
 
 describe('a stored event on a stream', () => {
   it('says what was stored, and nothing that names a person or an address', () => {
-    const row = aRow({
+    const line = aLine({
       user_id: '16',
       session_id: '9',
       ip: '192.0.2.7',
@@ -33,7 +44,7 @@ describe('a stored event on a stream', () => {
         ['seats', '5'],
       ],
     });
-    const event = read(encodeRow(row));
+    const event = read(line);
     expect(event).toMatchObject({
       timestamp: '2026-03-01T12:00:00.005Z',
       visitorId: '00000000000000ff',
@@ -60,19 +71,17 @@ describe('a stored event on a stream', () => {
 
   it('always fits a message: without properties, and then without its long texts', () => {
     const long = '€'.repeat(2_000);
-    const properties = [['note', JSON.stringify('x'.repeat(8_000))]];
-    const less = read(encodeRow(aRow({ properties, title: 'T' }) as never));
+    const properties = [['note', JSON.stringify('x'.repeat(8_000))]] as const;
+    const less = read(aLine({ properties, title: 'T' }));
     expect(less).toMatchObject({ properties: null, truncated: true, title: 'T' });
-    const least = read(
-      encodeRow(aRow({ path: `/${long}`, title: long, source: long, name: '€'.repeat(200) }) as never),
-    );
+    const least = read(aLine({ path: `/${long}`, title: long, source: long, name: '€'.repeat(200) }));
     expect(least).toMatchObject({ truncated: true, title: null });
     for (const event of [less, least]) expect(bytesOf(event)).toBeLessThanOrEqual(MOST_EVENT_BYTES);
     expect(pickFields(least, ['name'])).toEqual({ name: least.name, truncated: true });
   });
 
   it('travels with others in as few messages as hold them, in order', () => {
-    const events = Array.from({ length: 50 }, (_, at) => read(encodeRow(aRow({ name: `event ${at} €` }) as never)));
+    const events = Array.from({ length: 50 }, (_, at) => read(aLine({ name: `event ${at} €` })));
     const packed = [...packEvents('me', events, 7_900)];
     for (const payload of packed) expect(Buffer.byteLength(payload)).toBeLessThanOrEqual(7_900);
     expect(packed.length).toBeLessThan(10);
