@@ -1,5 +1,5 @@
 // Who may import whom? The house's rules, checked by `npm run boundaries`.
-const features = 'auth|projects|events|visitors|stats|funnels|goals|realtime|aggregation|health';
+const features = 'auth|projects|events|visitors|stats|funnels|goals|realtime|aggregation|health|alerts';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
@@ -79,6 +79,13 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/stats/' },
       to: { path: '^src/(visitors|funnels|realtime|health)/' },
+    },
+    {
+      name: 'nobody-knows-alerts',
+      comment: 'Alerts ask statistics and tell the outside; nothing in here waits for them.',
+      severity: 'error',
+      from: { path: `^src/(${features})/`, pathNot: '^src/alerts/' },
+      to: { path: '^src/alerts/' },
     },
     {
       name: 'health-knows-platform',

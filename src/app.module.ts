@@ -1,6 +1,7 @@
 // Which features make up the server? The only file that knows them all.
 import { Module, type DynamicModule, type ModuleMetadata } from '@nestjs/common';
 import { AggregationModule } from './aggregation';
+import { AlertsModule } from './alerts';
 import { AuditModule } from './audit';
 import { AuthModule } from './auth/auth.module';
 import { LocalAccess } from './auth/local-access';
@@ -51,6 +52,7 @@ export class AppModule {
         GoalsModule,
         FunnelsModule,
         StatsModule,
+        AlertsModule,
         VisitorsModule,
         RealtimeModule,
         HealthModule,

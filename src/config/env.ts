@@ -46,6 +46,7 @@ const url =
     protocols.includes(parseUrl(text)?.protocol ?? '') ? text : undefined;
 
 const anyText: Parse<string> = (text) => text;
+const flag: Parse<boolean> = (text) => (text === 'true' || text === 'false' ? text === 'true' : undefined);
 const longSecret: Parse<string> = (text) => (text.length >= 32 && text.length <= 256 ? text : undefined);
 const identifier: Parse<string> = (text) => (/^[A-Za-z0-9_.-]{1,64}$/.test(text) ? text : undefined);
 /** A hop count, or a list of addresses and CIDR blocks. "true" is refused: it would let any client choose its address. */
@@ -172,6 +173,9 @@ export class Env {
   )
   readonly AUTH_FAILURES_PER_MINUTE: number = 300;
 
+  @Variable('Whether webhooks of alerts may go to private addresses: this machine, its network', 'true or false', flag)
+  readonly ALERT_PRIVATE_ADDRESSES: boolean = false;
+
   @Variable(
     'How long requests are still taken after SIGTERM, for load balancers to notice',
     'milliseconds, 0..60000',
@@ -204,7 +208,7 @@ export const variableDocs = (): VariableDoc[] => {
       name,
       purpose,
       rule,
-      default: value === undefined ? '' : (value as string | number | string[]).toString(),
+      default: value === undefined ? '' : (value as string | number | boolean | string[]).toString(),
     };
   });
 };

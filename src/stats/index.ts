@@ -1,5 +1,6 @@
 // What may other features use of statistics? What every question about a range has in common: its range, its answer's `meta`, its sample.
 export { type Asker, CurrentAsker, ServerTiming } from './cache/asker';
+export { type FigureAsked, Figures } from './figures';
 export { Spans } from './spans';
 export { meanError, sampleOf, SPREAD, sumError } from './spread';
 export { ExplainDto, MoneyDto, OverviewQuery, PageDto, StatsMetaDto, StatsRangeQuery } from './stats.dto';

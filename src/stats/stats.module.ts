@@ -6,6 +6,7 @@ import { GoalsModule } from '../goals';
 import { AnswerCache } from './cache/answer-cache';
 import { DataVersions } from './cache/data-version';
 import { SharedAnswers } from './cache/shared-answers';
+import { Figures } from './figures';
 import { JourneysController } from './journeys/journeys.controller';
 import { JourneysRepository } from './journeys/journeys.repository';
 import { JourneysService } from './journeys/journeys.service';
@@ -25,6 +26,7 @@ import { Volumes } from './volumes';
   providers: [
     AnswerCache,
     DataVersions,
+    Figures,
     JourneysRepository,
     JourneysService,
     RetentionRepository,
@@ -36,6 +38,6 @@ import { Volumes } from './volumes';
     StatsService,
     Volumes,
   ],
-  exports: [Spans, Volumes],
+  exports: [Figures, Spans, Volumes],
 })
 export class StatsModule {}

@@ -3,8 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { ChangeLog } from '../events/changes';
 import { findSessionScan } from '../events/query';
 import { ClickHouse } from '../platform/clickhouse/clickhouse';
-import { Reads } from '../platform/clickhouse/reads';
-import type { Caller } from '../platform/http/caller';
+import { type Reader, Reads } from '../platform/clickhouse/reads';
 import { metricOf } from './metrics';
 import { RolledRepository, type RolledRows } from './rolled/rolled.repository';
 import { EXACT_UP_TO, STATE_ERROR } from './rolled/rolled.queries';
@@ -30,8 +29,8 @@ export class StatsRepository {
   /** The answer to a question, in its order.
    *  @param zone of the project, whose local days derived rows follow
    *  @throws storeUnavailable, queryTooLarge; invalidInput for a pattern that RE2 does not take */
-  async answer(query: StatsQuery, zone: string, caller?: Caller): Promise<StatsAnswer> {
-    const reads = new Reads(this.clickhouse, query.project, caller);
+  async answer(query: StatsQuery, zone: string, reader?: Reader): Promise<StatsAnswer> {
+    const reads = new Reads(this.clickhouse, query.project, reader);
     const answer = await this.#answer(query, zone, reads);
     const cost = reads.cost();
     return { ...answer, account: { ...answer.account, ...(query.explain === true ? { explain: cost } : {}) }, cost };

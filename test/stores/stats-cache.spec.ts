@@ -258,7 +258,7 @@ it('goes on for those who stay when one leaves, and ends when all have left', as
   const answer = repository.answer.bind(repository);
   const signals: AbortSignal[] = [];
   const spy = jest.spyOn(repository, 'answer').mockImplementation(async (query, zone, caller) => {
-    signals.push(caller!.signal);
+    signals.push(caller!.signal!);
     await sleep(700);
     return answer(query, zone, caller);
   });

@@ -1,7 +1,6 @@
 // What does one answer read, and what did that cost? Runs the queries of an answer under their names, and adds up.
 import type { ClickHouseSettings } from '@clickhouse/client';
-import type { Caller } from '../http/caller';
-import type { ClickHouse } from './clickhouse';
+import type { ClickHouse, ReadOptions } from './clickhouse';
 import type { QueryCost } from './query-cost';
 import type { Sql } from './sql';
 
@@ -23,6 +22,9 @@ export interface Cost {
   readonly ms: number;
 }
 
+/** For whom an answer is read: a caller who waits for it, or nobody, in the background. */
+export type Reader = Pick<ReadOptions, 'requestId' | 'signal' | 'background' | 'timeoutMs' | 'maxRows'>;
+
 /** The reads of one answer for one project. */
 export class Reads {
   readonly #began = performance.now();
@@ -31,7 +33,7 @@ export class Reads {
   constructor(
     private readonly clickhouse: ClickHouse,
     private readonly project: number,
-    private readonly caller?: Caller,
+    private readonly reader?: Reader,
   ) {}
 
   /** Runs queries of a purpose, a constant word, that read mostly this table.
@@ -41,7 +43,7 @@ export class Reads {
       this.clickhouse.rows(query, {
         purpose,
         project: this.project,
-        ...this.caller,
+        ...this.reader,
         account: (cost) => this.#costs.push({ ...cost, table }),
         ...(settings === undefined ? {} : { settings }),
       });

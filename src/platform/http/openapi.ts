@@ -34,6 +34,7 @@ export const API_TAGS: readonly (readonly [name: string, description: string])[]
   ['realtime', 'Now: who is there, and each event as it comes.'],
   ['goals', 'Goals: what visitors are wanted to reach, for filters, figures and funnels.'],
   ['funnels', 'Funnels: saved ones with their revisions, and how far visitors come in them.'],
+  ['alerts', 'Alerts: figures that are watched, and the signed webhooks that tell of them.'],
   ['jobs', 'Long work that was answered 202.'],
   ['operations', 'Probes and metrics, for those who run the server. No key is asked for.'],
 ];

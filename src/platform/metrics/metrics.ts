@@ -84,6 +84,13 @@ export class Metrics {
   readonly statsCacheBytes = this.#gauge('stats_cache_bytes', 'Memory that kept answers of statistics take');
   readonly statsCacheAnswers = this.#gauge('stats_cache_answers', 'Answers of statistics that are kept in memory');
 
+  /** `outcome`: checked, no_figure, or failed: a store was away. */
+  readonly alertChecks = this.#counter('alert_checks_total', 'Checks of alerts, by outcome', ['outcome']);
+  /** `outcome`: delivered; failed, to be tried again; dead, after the last try. */
+  readonly webhookDeliveries = this.#counter('webhook_deliveries_total', 'Tries to deliver webhooks, by outcome', [
+    'outcome',
+  ]);
+
   /** `chore`: the name of a piece of housekeeping; `outcome`: completed or failed. */
   readonly choreRuns = this.#counter('chore_runs_total', 'Runs of housekeeping chores', ['chore', 'outcome']);
   readonly choreSeconds = this.#histogram(

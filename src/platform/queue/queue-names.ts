@@ -6,6 +6,7 @@ export const QUEUES = {
   maintenance: 'Regular work of the server itself',
   aggregation: 'Projects whose horizon moves',
   rebuild: 'Days that are derived again, one at a time',
+  webhooks: 'Messages to receivers outside, one try a job',
 } as const;
 
 /** The name of a queue. */

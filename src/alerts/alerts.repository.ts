@@ -1,0 +1,85 @@
+// All SQL about alerts as their owners see them.
+import { Injectable } from '@nestjs/common';
+import { and, asc, count, eq, gt, max, or, type SQL } from 'drizzle-orm';
+import { Postgres } from '../platform/postgres/postgres';
+import { projects } from '../projects/projects.schema';
+import { alerts, toAlert, toRow } from './alerts.schema';
+import type { Alert } from './alerts.types';
+
+/** Alerts in Postgres. */
+@Injectable()
+export class AlertsRepository {
+  constructor(private readonly postgres: Postgres) {}
+
+  /** A project's alerts, oldest first; at most `limit`, after the row that `after` names. */
+  async list(projectId: string, limit: number, after?: { createdAt: number; id: string }): Promise<Alert[]> {
+    const at = new Date(after?.createdAt ?? 0);
+    const rows = await this.postgres.run((db) =>
+      db
+        .select()
+        .from(alerts)
+        .where(
+          and(
+            eq(alerts.projectId, projectId),
+            after === undefined
+              ? undefined
+              : or(gt(alerts.createdAt, at), and(eq(alerts.createdAt, at), gt(alerts.id, after.id))),
+          ),
+        )
+        .orderBy(asc(alerts.createdAt), asc(alerts.id))
+        .limit(limit),
+    );
+    return rows.map(toAlert);
+  }
+
+  async find(projectId: string, id: string): Promise<Alert | undefined> {
+    const [row] = await this.postgres.run((db) => db.select().from(alerts).where(named(projectId, id)));
+    return row === undefined ? undefined : toAlert(row);
+  }
+
+  /** Adds an alert where the project has fewer than `most`. Makers of one project's alerts wait for each other, so that they count right.
+   *  @param make the alert, to be the newest: made after that moment, milliseconds, so that whoever walks the list does not miss it
+   *  @throws a unique violation where the name is taken */
+  insert(projectId: string, most: number, make: (after: number) => Alert): Promise<Alert | 'too many' | 'no project'> {
+    return this.postgres.transaction(async (db) => {
+      const [project] = await db
+        .select({ id: projects.id })
+        .from(projects)
+        .where(eq(projects.id, projectId))
+        .for('no key update');
+      if (project === undefined) return 'no project';
+      const [held] = await db
+        .select({ alerts: count(), newest: max(alerts.createdAt) })
+        .from(alerts)
+        .where(eq(alerts.projectId, projectId));
+      if ((held?.alerts ?? 0) >= most) return 'too many';
+      const alert = make(held?.newest?.getTime() ?? 0);
+      await db.insert(alerts).values(toRow(alert));
+      return alert;
+    });
+  }
+
+  /** Puts in an alert's place what `change` makes of it; changes and checks of one alert wait for each other, so that none is lost.
+   *  @returns the alert as it is now; undefined where there is none
+   *  @throws a unique violation where the name is taken; whatever `change` throws */
+  change(projectId: string, id: string, change: (alert: Alert) => Alert): Promise<Alert | undefined> {
+    return this.postgres.transaction(async (db) => {
+      const [row] = await db.select().from(alerts).where(named(projectId, id)).for('update');
+      if (row === undefined) return undefined;
+      const changed = change(toAlert(row));
+      await db.update(alerts).set(toRow(changed)).where(named(projectId, id));
+      return changed;
+    });
+  }
+
+  /** Removes an alert, and what it has to tell. @returns whether there was such an alert */
+  async delete(projectId: string, id: string): Promise<boolean> {
+    const gone = await this.postgres.run((db) =>
+      db.delete(alerts).where(named(projectId, id)).returning({ id: alerts.id }),
+    );
+    return gone.length > 0;
+  }
+}
+
+const named = (projectId: string, id: string): SQL | undefined =>
+  and(eq(alerts.projectId, projectId), eq(alerts.id, id));
