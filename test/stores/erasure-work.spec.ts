@@ -1,0 +1,227 @@
+// Is an erasure finished wherever it was cut short, also of derived rows, and of many visitors at once? Each step is taken here.
+import { sql } from 'drizzle-orm';
+import { randomUUID } from 'node:crypto';
+import { AggregationOptions } from '../../src/aggregation/aggregation.options';
+import { AggregationProcessor } from '../../src/aggregation/aggregation.processor';
+import { VisitorRollupsEraser } from '../../src/aggregation/visitor-rollups.eraser';
+import { KeyDirectory } from '../../src/auth';
+import { DAY_MS } from '../../src/common/time-range';
+import { ErasedVisitors, ErasureTimes, VisitorRows } from '../../src/events';
+import { hashIdentifier } from '../../src/events/pipeline';
+import { Postgres } from '../../src/platform/postgres/postgres';
+import type { Project } from '../../src/projects';
+import { ErasuresRepository } from '../../src/visitors/erasure/erasures.repository';
+import { ErasureSweeper } from '../../src/visitors/erasure/sweeper';
+import { type AProject, aProject, ask, askClickHouse, startTestApp, type TestApp, until } from '../support';
+
+jest.setTimeout(120_000);
+
+let app: TestApp;
+let sweep: ErasureSweeper['sweep'];
+beforeAll(async () => {
+  app = await startTestApp();
+  // Nobody erases but this test.
+  const sweeper = the(ErasureSweeper);
+  sweep = sweeper.sweep.bind(sweeper);
+  sweeper.sweep = () => Promise.resolve(false);
+  Object.assign(app.app.get(ErasureTimes, { strict: false }), { readersMs: 100, writersMs: 0 });
+  Object.assign(app.app.get(AggregationOptions, { strict: false }), {
+    graceMs: 0,
+    longestRestMs: 10,
+    fewestOfProject: 0,
+    fewestEvents: 50,
+  });
+});
+afterAll(() => app.close());
+afterEach(() => jest.restoreAllMocks());
+
+const the = <T>(token: new (...args: never[]) => T): T => app.app.get<T>(token as never, { strict: false });
+const pg = async <T extends Record<string, unknown>>(query: ReturnType<typeof sql>): Promise<T[]> =>
+  (await the(Postgres).run((db) => db.execute(query))).rows as T[];
+const count = async (query: string): Promise<number> => Number(await askClickHouse(app.urls.clickhouse, query));
+const projectOf = async (project: AProject): Promise<Project> => (await the(KeyDirectory).project(project.id))!;
+
+const today = Math.floor(Date.now() / DAY_MS) * DAY_MS;
+/** A day with 200 events of ten visitors, six days ago, and one with five of another. */
+async function aBusyProject(): Promise<AProject> {
+  const project = await aProject(app);
+  const of = (day: number, each: number, visitorId: string) => ({
+    id: randomUUID(),
+    name: 'pageview',
+    timestamp: new Date(today - day * DAY_MS + each * 60_000).toISOString(),
+    visitorId,
+    url: 'https://shop.example/',
+  });
+  const events = [
+    ...Array.from({ length: 200 }, (_, each) => of(6, each, `v${each % 10}`)),
+    ...Array.from({ length: 200 }, (_, each) => of(4, each, `w${each % 10}`)),
+  ];
+  const { body } = await ask(app, '/events/batch', { key: project.keys.sec, body: { events } });
+  expect(body).toMatchObject({ accepted: 400 });
+  return project;
+}
+const derive = async (project: AProject, cells: number): Promise<void> => {
+  const state = await until(
+    async () => {
+      await pg(sql`UPDATE stale_ranges SET until = least(until, now())`);
+      await the(AggregationProcessor).look();
+      return (await ask(app, `/projects/${project.id}/rollups`, { key: project.keys.adm })).body;
+    },
+    ({ horizon, staleRanges, cells: held }) => horizon !== null && staleRanges === 0 && held === cells,
+    20_000,
+  );
+  expect(state).toMatchObject({ staleRanges: 0, cells });
+};
+const hashOf = async (project: AProject, visitorId: string): Promise<string> =>
+  hashIdentifier(await projectOf(project), 'v', visitorId);
+const erase = async (project: AProject, id: string): Promise<string> => {
+  const { status, body } = await ask<{ job: { id: string } }>(app, `/visitors/${id}`, {
+    key: project.keys.adm,
+    method: 'DELETE',
+  });
+  expect(status).toBe(202);
+  return body.job.id;
+};
+const stateOf = async (project: AProject, job: string): Promise<unknown> =>
+  (await ask(app, `/jobs/${job}`, { key: project.keys.adm })).body['state'];
+const visitorsOn = async (project: AProject, day: number): Promise<unknown> => {
+  const date = new Date(today - day * DAY_MS).toISOString().slice(0, 10);
+  const { body } = await ask<{ data: Record<string, unknown> }>(app, `/stats/overview?from=${date}&to=${date}`, {
+    key: project.keys.adm,
+  });
+  return [body.data['visitors'], body.data['events']];
+};
+
+const cuts = ['touched', 'delete', 'left'] as const;
+
+it.each([...cuts, 'rollups', 'finish'] as const)('is finished after it was cut short behind %s', async (cut) => {
+  const project = await aBusyProject();
+  const { number } = await projectOf(project);
+  await derive(project, 2);
+  const before = await pg<{ version: string }>(
+    sql`SELECT version FROM rollup_cells WHERE project = ${number} ORDER BY "from"`,
+  );
+  const id = await hashOf(project, 'v3');
+  const decimal = BigInt(`0x${id}`).toString();
+  const job = await erase(project, id);
+  expect(await visitorsOn(project, 6)).toEqual([10, 200]);
+
+  const died = new Error('died');
+  /** Does the step, and dies: nobody lets the claim go. */
+  const dying = <T extends object, K extends keyof T & string>(on: T, method: K): void => {
+    const real = (on[method] as (...args: unknown[]) => Promise<unknown>).bind(on);
+    jest
+      .spyOn(on as Record<string, (...args: unknown[]) => Promise<unknown>>, method)
+      .mockImplementationOnce(async (...args) => {
+        await real(...args);
+        throw died;
+      });
+  };
+  if (cut === 'rollups') dying(the(VisitorRollupsEraser), 'eraseVisitors');
+  else if (cut === 'finish') dying(the(ErasuresRepository), 'deleteRows');
+  else dying(the(VisitorRows), cut);
+  jest.spyOn(the(ErasuresRepository), 'hold').mockResolvedValue();
+  await expect(sweep(number)).rejects.toThrow(died);
+  expect(await stateOf(project, job)).not.toBe('completed');
+  expect(await sweep(number)).toBe(false);
+  await pg(sql`UPDATE visitor_erasures SET claimed_until = now() - interval '1 second'`);
+  expect(await sweep(number)).toBe(true);
+
+  expect(await stateOf(project, job)).toBe('completed');
+  expect(await count(`SELECT count() FROM events WHERE project_id = ${number} AND visitor_id = ${decimal}`)).toBe(0);
+  // What was derived of its day is off the disk, of the other day is not.
+  for (const table of ['rollup_totals', 'rollup_values']) {
+    const left = `SELECT count() FROM ${table} WHERE project_id = ${number}`;
+    expect(await count(`${left} AND version = ${before[0]!.version}`)).toBe(0);
+    expect(await count(`${left} AND version = ${before[1]!.version}`)).toBeGreaterThan(0);
+  }
+  expect(await visitorsOn(project, 6)).toEqual([9, 180]);
+  expect(await visitorsOn(project, 4)).toEqual([10, 200]);
+  await derive(project, 2);
+  expect(await visitorsOn(project, 6)).toEqual([9, 180]);
+});
+
+it('takes those that wait in one go, and ends all of their jobs', async () => {
+  const project = await aBusyProject();
+  const { number } = await projectOf(project);
+  const ids = await Promise.all(Array.from({ length: 8 }, (_, each) => hashOf(project, `v${each}`)));
+  const jobs = await Promise.all(ids.map((id) => erase(project, id)));
+  const deletions = jest.spyOn(the(VisitorRows), 'delete');
+  expect(await sweep(number)).toBe(true);
+  expect(deletions).toHaveBeenCalledTimes(1);
+  expect(await Promise.all(jobs.map((job) => stateOf(project, job)))).toEqual(jobs.map(() => 'completed'));
+  expect(await visitorsOn(project, 6)).toEqual([2, 40]);
+  expect(await pg(sql`SELECT 1 FROM visitor_erasures WHERE project = ${number}`)).toEqual([]);
+});
+
+it('deletes what a process stored while it could not know of the erasure', async () => {
+  const project = await aBusyProject();
+  const { number } = await projectOf(project);
+  const id = await hashOf(project, 'v1');
+  await erase(project, id);
+  await sweep(number);
+  const erased = the(ErasedVisitors);
+  // As of a replica whose Postgres was away since before.
+  Object.assign(the(ErasureTimes), { viewMs: -1 });
+  jest.spyOn(erased, 'refresh').mockResolvedValue();
+  jest.spyOn(erased, 'lookUp').mockReturnValue(undefined);
+  const late = {
+    id: randomUUID(),
+    name: 'late',
+    visitorId: 'v1',
+    timestamp: new Date(today - 6 * DAY_MS).toISOString(),
+  };
+  const { body } = await ask(app, '/events/batch', { key: project.keys.sec, body: { events: [late] } });
+  expect(body).toMatchObject({ accepted: 1 });
+  expect(await visitorsOn(project, 6)).toEqual([10, 181]);
+  jest.restoreAllMocks();
+  await erased.refresh();
+  Object.assign(the(ErasureTimes), { viewMs: 3_000 });
+  expect(await the(ErasuresRepository).ripeProjects(0)).toContain(number);
+  await sweep(number);
+  expect(await visitorsOn(project, 6)).toEqual([9, 180]);
+});
+
+it('hands over all that is held, and says that it did', async () => {
+  const project = await aProject(app);
+  const key = project.keys.sec;
+  const at = new Date(today - DAY_MS).toISOString();
+  const ada = hashIdentifier(await projectOf(project), 'u', 'ada');
+  await ask(app, '/events/batch', {
+    key,
+    body: {
+      events: [
+        ...Array.from({ length: 1_200 }, () => ({ id: randomUUID(), name: 'a', visitorId: 'phone', timestamp: at })),
+        { name: 'b', visitorId: 'phone', userId: 'ada', timestamp: at },
+        { name: '', userId: 'ada' },
+        { name: 'c', visitorId: 'bob', timestamp: at },
+      ],
+    },
+  });
+  await ask(app, '/visitors/identify', { key, body: { userId: 'ada', traits: { plan: 'pro' } } });
+  const answer = await fetch(`${app.url}/api/v1/visitors/${ada}/export`, {
+    method: 'POST',
+    headers: { 'x-api-key': project.keys.adm },
+  });
+  expect([answer.status, answer.headers.get('content-type'), answer.headers.get('content-disposition')]).toEqual([
+    200,
+    'application/x-ndjson',
+    `attachment; filename="visitor-${ada}.ndjson"`,
+  ]);
+  const lines = (await answer.text())
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { type: string });
+  const held: Record<string, number> = {};
+  for (const { type } of lines) held[type] = (held[type] ?? 0) + 1;
+  expect(held).toEqual({ profile: 1, link: 1, traits: 1, session: 1, event: 1_201, rejected: 1 });
+  const { body } = await ask<{ data: { action: string; target: { id: string } }[] }>(
+    app,
+    `/audit?targetType=visitor&targetId=${ada}`,
+    { key: project.keys.adm },
+  );
+  expect(body.data).toMatchObject([{ action: 'visitor.exported' }]);
+  expect(JSON.stringify(body)).not.toContain(ada);
+  const none = await ask(app, '/visitors/0123456789abcdef/export', { key: project.keys.adm, method: 'POST' });
+  expect(none.status).toBe(404);
+});
