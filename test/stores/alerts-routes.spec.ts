@@ -98,7 +98,7 @@ describe('an alert', () => {
     const first = await create({ name: 'One' }, app, project);
     const again = await create<Fault>({ name: 'One' }, app, project);
     expect([first.status, again.status, again.body.code]).toEqual([201, 409, 'alert_name_taken']);
-    await Promise.all(Array.from({ length: 99 }, () => create({}, app, project)));
+    for (let made = 1; made < 100; made += 1) expect((await create({}, app, project)).status).toBe(201);
     const more = await create<Fault>({}, app, project);
     expect([more.status, more.body.code]).toEqual([409, 'too_many_alerts']);
     const names = new Set<string>();
