@@ -35,6 +35,7 @@ export const API_TAGS: readonly (readonly [name: string, description: string])[]
   ['goals', 'Goals: what visitors are wanted to reach, for filters, figures and funnels.'],
   ['funnels', 'Funnels: saved ones with their revisions, and how far visitors come in them.'],
   ['alerts', 'Alerts: figures that are watched, and the signed webhooks that tell of them.'],
+  ['audit', 'Who did what, to what, when and from where. It can only be added to.'],
   ['jobs', 'Long work that was answered 202.'],
   ['operations', 'Probes and metrics, for those who run the server. No key is asked for.'],
 ];
