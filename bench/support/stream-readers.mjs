@@ -51,7 +51,7 @@ const open = (url, key, at) =>
     }).once('error', reject);
   });
 
-process.on('message', async ({ command, urls, key, streams }) => {
+async function obey({ command, urls, key, streams }) {
   if (command === 'open') {
     const query = '/api/v1/realtime/stream?fields=id,properties';
     for (let from = 0; from < streams; from += 50)
@@ -72,4 +72,5 @@ process.on('message', async ({ command, urls, key, streams }) => {
     responses = [];
     process.send({ closed: true });
   }
-});
+}
+process.on('message', (message) => void obey(message));

@@ -120,7 +120,7 @@ const toAnswer = (
       ? {}
       : {
           trend: of(OF_BUCKET)
-            .map(({ bucket, counts }) => ({ start: Number(bucket), counts: counts.map((count) => count * sample) }))
+            .map(({ bucket, counts }) => ({ start: bucket, counts: counts.map((count) => count * sample) }))
             .toSorted((a, b) => a.start - b.start),
         }),
   };

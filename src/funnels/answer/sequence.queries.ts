@@ -137,11 +137,10 @@ export const sequences = (question: FunnelQuestion, reading: FunnelReading): Sql
   ];
   const names = targets.map(namesOf);
   // In strict any event of a unit may stand between two steps.
+  const isNamed = mode !== 'strict' && names.every((list) => list !== undefined);
   const conditions = [
     ...(countBy === 'session' ? [] : [during(reach.range)]),
-    ...(mode === 'strict'
-      ? []
-      : [...(names.every((list) => list !== undefined) ? [sql`name IN ${texts([...new Set(names.flat())])}`] : [])]),
+    ...(isNamed ? [sql`name IN ${texts([...new Set(names.flatMap((list) => list ?? []))])}`] : []),
   ];
   const starts = mode === 'any' ? stepBits(question) : bitOf(1);
   const canBegin = sql`bitAnd(mask, ${digits(starts)}) != 0 AND key >= ${keyAt(range.from)} AND key < ${keyAt(range.to)}`;
