@@ -7,6 +7,7 @@ import { MAX_FILTER_WEIGHT, shapeOf, withGoalIds } from './funnel.question';
 const event = (name: string) => ({ kind: 'test', op: 'is', dimension: 'event', values: [name] }) as const;
 const GOAL: GoalTarget = { id: '0198f2a4-7c1e-7a3b-9c55-2f6f0b1d9e10', name: 'Bought', filter: event('purchase') };
 
+const pages = (count: number) => Array.from({ length: count }, (_, at) => ({ page: `/${at}` }));
 const STEPS = [{ event: 'a' }, { event: 'b' }, { event: 'c' }];
 const shape = (wish: DefinitionWish) => shapeOf(definitionOf({ steps: STEPS, ...wish }), [GOAL]);
 const faultOf = (work: () => unknown): string => {
@@ -78,6 +79,9 @@ describe('a funnel is refused', () => {
       { mode: 'any', steps: [{ event: 'a', optional: false }, { event: 'b' }] },
       'taken',
     ],
+    ['eight pages in any order', { mode: 'any', steps: pages(8) }, 'taken'],
+    ['nine pages in any order', { mode: 'any', steps: pages(9) }, 'steps too_many_alike'],
+    ['nine pages one after the other', { steps: pages(9) }, 'taken'],
     ['a step without anything', { steps: [{ event: 'a' }, { name: 'b' }] }, 'steps.1 ambiguous_target'],
     ['a step with two things', { steps: [{ event: 'a' }, { page: '/', goal: 'Bought' }] }, 'steps.1 ambiguous_target'],
     ['a goal that there is none of', { steps: [{ goal: 'Sold' }, { event: 'b' }] }, 'steps.0.goal unknown_goal'],

@@ -1,6 +1,7 @@
 // What does a funnel look for? From what was written down, and the goals as they are now, to a shape as data. Pure.
 import { SECOND_MS } from '../common/time-range';
 import { allOf, type Filter, parseFilter, targetFilter } from '../events/query';
+import { canBeInAnyOrder, MOST_ALIKE } from './answer/any-order';
 import { findGoal, type GoalTarget, resolveGoals } from '../goals';
 import type { FunnelDefinition, TargetWish } from './funnel.definition';
 import type { FunnelExclusion, FunnelShape, FunnelStep } from './funnel.types';
@@ -22,6 +23,12 @@ export const shapeOf = (definition: FunnelDefinition, goals: readonly GoalTarget
   const { mode, window, countBy, holdConstant } = definition;
   const steps = stepsOf(definition, goals);
   const exclusions = exclusionsOf(definition, goals);
+  if (mode === 'any' && !canBeInAnyOrder(steps))
+    throw badField(
+      'steps',
+      'too_many_alike',
+      `must not hold more than ${MOST_ALIKE} different steps that may be the same event: with mode any each is tried for every step`,
+    );
   if ([...steps, ...exclusions].reduce((sum, { target }) => sum + weightOf(target), 0) > MAX_FILTER_WEIGHT)
     throw badField(
       'steps',

@@ -22,21 +22,20 @@ export type StepKind =
 /** More different steps than this can't be told apart in 256 bits. */
 export const MOST_ALIKE = 8;
 
-const nameOf = ({ target }: FunnelStep): string | undefined => {
-  const named = target.kind === 'and' ? target.filters.find(isName) : target;
-  return named !== undefined && isName(named) ? named.values[0] : undefined;
+/** The only name that an event can have which a filter selects; undefined: several, or any. */
+const nameOf = (filter: Filter): string | undefined => {
+  if (filter.kind === 'and') return filter.filters.map(nameOf).find((name) => name !== undefined);
+  if (filter.kind !== 'test' || filter.dimension !== 'event' || filter.op !== 'is') return undefined;
+  return filter.values.length === 1 ? filter.values[0] : undefined;
 };
-
-const isName = (filter: Filter): filter is Extract<Filter, { kind: 'test' }> =>
-  filter.kind === 'test' && filter.dimension === 'event' && filter.op === 'is' && filter.values.length === 1;
 
 /** Kinds of the steps of a funnel; steps are numbered from 1. Steps of different names of events are of different kinds. */
 export const kindsOf = (steps: readonly FunnelStep[]): StepKind[] => {
   const byName = new Map<string, number[]>();
   // A step whose name is not known may be any event: then all are of one kind.
-  const open = steps.some((step) => nameOf(step) === undefined);
-  steps.forEach((step, at) => {
-    const name = open ? '' : (nameOf(step) ?? '');
+  const open = steps.some(({ target }) => nameOf(target) === undefined);
+  steps.forEach(({ target }, at) => {
+    const name = open ? '' : (nameOf(target) ?? '');
     byName.set(name, [...(byName.get(name) ?? []), at + 1]);
   });
   return [...byName.values()].map((members) => {
