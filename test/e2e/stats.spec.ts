@@ -231,7 +231,7 @@ describe('statistics over HTTP', () => {
     ['timeseries', { period: '7d', interval: 'second' }, '400 interval not_allowed'],
     ['timeseries', { period: '30d', interval: 'minute' }, '400 interval too_many_buckets'],
     ['timeseries', { from: '0001-01-01', to: '9999-12-31', interval: 'day' }, '400 interval too_many_buckets'],
-    ['breakdown/goal', { period: '7d' }, '400 dimension unknown_dimension'],
+    ['breakdown/goals', { period: '7d' }, '400 dimension unknown_dimension'],
     ['breakdown/page', { period: '7d', order: 'revenue' }, '400 order unknown_order'],
     ['breakdown/page', { period: '7d', metrics: 'revenue', order: 'revenue' }, '400 order not_sortable'],
     ['breakdown/page', { period: '7d', limit: '1001' }, '400 limit out_of_range'],

@@ -32,6 +32,8 @@ import {
 
 // A world is some ten cells, each a dozen statements.
 const numRuns = Number(process.env.STATS_RUNS ?? 6);
+/** A world takes a second: to look for the smallest one would take longer than a test may. */
+const settings = { numRuns, endOnFailure: true };
 jest.setTimeout(900_000);
 
 let clickhouse: ClickHouse;
@@ -177,10 +179,42 @@ it('gives totals of the reference', async () => {
       const all = reference.seeEvents(world.blocks.flat(), world.links);
       expect(toFigures(OVERVIEW_METRICS, rows[0])).toEqual(only(reference.overview(all, world.range, undefined)));
     }),
-    { numRuns },
+    settings,
   );
   // Where nothing happened before the horizon there is nothing to answer from.
   expect(answered).toBeGreaterThan(0);
+});
+
+it('counts a session once which a late event joins over the horizon', async () => {
+  const noon = Date.UTC(2026, 3, 7, 12);
+  const anEvent = (id: number, hours: number, visitor: string, session: string): reference.RawEvent => ({
+    id: `00000000-0000-4000-8000-00000000000${id}`,
+    ts: noon + hours * HOUR_MS,
+    receivedAt: noon + 3 * DAY_MS,
+    seq: 0,
+    name: 'pageview',
+    path: '/',
+    country: 'DE',
+    visitor,
+    user: '',
+    session,
+    properties: {},
+    revenue: 0,
+    currency: '',
+  });
+  const [guest, session] = ['f000000000000001', 'd000000000000001'];
+  const late = anEvent(1, 2, guest, session);
+  const rest = [anEvent(2, 0, 'f000000000000002', ''), anEvent(3, 25, guest, session), anEvent(4, 26, guest, session)];
+  const range = { from: noon - HOUR_MS, to: noon + 2 * DAY_MS };
+  const world = { zone: 'UTC', range, blocks: [[late, ...rest]], links: [] };
+  // The first event comes after everything before the horizon, 18 hours later, was derived.
+  const { project, snapshot } = await settle(world, { horizon: 21 * HOUR_MS, later: 7, cuts: [] });
+  const rows = await rolled(ask(project, world, []), snapshot);
+  expect(toFigures(OVERVIEW_METRICS, rows?.[0])).toMatchObject({
+    sessions: 2,
+    sessionDuration: 12 * 3_600,
+    viewsPerSession: 2,
+  });
 });
 
 it('gives buckets of the reference in the project’s zone and in others', () =>
@@ -200,7 +234,7 @@ it('gives buckets of the reference in the project’s zone and in others', () =>
         expect(named).toEqual(onlyEach(reference.timeseries(all, world.range, zone, interval, undefined)));
       },
     ),
-    { numRuns },
+    settings,
   ));
 
 /** Dimensions that worlds vary and cells keep. */
@@ -217,7 +251,7 @@ it('gives rows of the reference by value, and by value and day', () =>
       const all = reference.seeEvents(whole.blocks.flat(), whole.links);
       expect(figures(rows)).toEqual(onlyEach(reference.breakdown(all, whole.range, dimension, undefined)));
     }),
-    { numRuns },
+    settings,
   ));
 
 it('gives the buckets of one value, as the filter says', () =>
@@ -233,7 +267,7 @@ it('gives the buckets of one value, as the filter says', () =>
       const named = figures(rows, ({ groups }) => reference.bucketName(Number(groups[0]), whole.zone, 'day'));
       expect(named).toEqual(onlyEach(reference.timeseries(all, whole.range, whole.zone, 'day', filter)));
     }),
-    { numRuns },
+    settings,
   ));
 
 /** What a reader sees of a world whose events are shown from some moment on, in the middle of what is derived. */
@@ -261,7 +295,7 @@ it('leaves out what is older than events are kept, as if it were gone', () =>
         onlyEach(reference.timeseries(seenSince(world, since), world.range, world.zone, 'hour', undefined)),
       );
     }),
-    { numRuns },
+    settings,
   ));
 
 it('leaves it out of rows by value too', () =>
@@ -281,7 +315,7 @@ it('leaves it out of rows by value too', () =>
         expect(figures(rows)).toEqual(onlyEach(reference.breakdown(all, whole.range, dimension, undefined)));
       },
     ),
-    { numRuns },
+    settings,
   ));
 
 it('finds no difference between what it stored and what it would store', () =>

@@ -91,14 +91,12 @@ async function findSources(
   // Before anything is asked of the warehouse: of the last minutes, and of small projects, nothing is derived.
   if (!isDerivable(bounds, snapshot)) return undefined;
   const stale = snapshot.stale.filter((range) => range.from < snapshot.horizon && isNear(range, query.range));
-  const [closures, tail] = await Promise.all([
-    Promise.all([
-      ...stale.map((range) => findExtent(run, query.project, range, snapshot.horizon)),
-      findCut(query, run),
-    ]),
-    findTail(query, snapshot, run),
+  const [closures, cut] = await Promise.all([
+    Promise.all(stale.map((range) => findExtent(run, query.project, range, snapshot.horizon))),
+    findCut(query, run),
   ]);
-  const pieces = piecesOf(bounds, snapshot, closures.flat());
+  const tail = await findTail(query, { ...snapshot, openFrom: openSince(snapshot, closures) }, run);
+  const pieces = piecesOf(bounds, snapshot, [...closures, ...cut]);
   if (pieces === undefined) return undefined;
   const needsSessions = planOf(query).sides.includes('sessions');
   const raw = await Promise.all(
@@ -109,6 +107,11 @@ async function findSources(
   );
   return { asked, pieces, raw, tail };
 }
+
+/** The earliest beginning of a session that may go on beyond the horizon. What is derived does not know of those that an event which came
+ *  late has made: they are told by what is stale. */
+const openSince = ({ horizon, openFrom }: RollupSnapshot, closures: readonly TimeRange[]): number =>
+  Math.min(openFrom, ...closures.filter(({ to }) => to >= horizon - NAMED_GAP_MS).map(({ from }) => from));
 
 const boundsOf = (query: StatsQuery, { dimension, byTime }: RolledQuestion): Asked => {
   const timed = query.groupings[byTime];
