@@ -79,11 +79,13 @@ GROUP BY first, week`,
     [30],
     '/stats/journeys?steps=5&limit=50',
     (asked) => `
-SELECT path, count() AS figure FROM (
-  SELECT visitor_id, arraySort(groupArray((ts, path))) AS seen,
-    arrayJoin(arrayMap(part -> arraySlice(arrayCompact(part.2), 1, 5), arraySplit((one, gap) -> gap > 1800, seen, arrayDifference(arrayMap(one -> toUnixTimestamp(one.1), seen))))) AS path
-  FROM events FINAL WHERE ${within(asked)} AND name = 'pageview' GROUP BY visitor_id)
-GROUP BY path ORDER BY figure DESC LIMIT 50`,
+SELECT way, count() AS figure FROM (
+  SELECT arrayJoin(arrayMap(part -> arraySlice(arrayCompact(part.2), 1, 5),
+    arraySplit((one, gap) -> gap > 1800, seen, arrayDifference(arrayMap(one -> toUnixTimestamp(one.1), seen))))) AS way
+  FROM (
+    SELECT visitor_id, arraySort(groupArray((ts, path))) AS seen
+    FROM events FINAL WHERE ${within(asked)} AND name = 'pageview' GROUP BY visitor_id))
+GROUP BY way ORDER BY figure DESC LIMIT 50`,
     ({ data }) => data.reduce((sum, { count }) => sum + count, 0),
   ),
 ];
