@@ -169,7 +169,8 @@ const totals = (precision: 12 | 14): Readonly<Record<string, Sql>> => ({
   events: sql`sum(hits)`,
   viewsPerSession: perSession(sql`sum(begun_views)`),
   bounceRate: perSession(sql`sum(bounced)`),
-  sessionDuration: perSession(sql`sum(length_ms) / 1000`),
+  // Divided once, as for raw events: twice could end in another last digit.
+  sessionDuration: sql`if(${sessions} = 0, 0, sum(length_ms) / (1000 * ${sessions}))`,
   revenue: sql`mapApply((currency, amount) -> (toString(currency), toString(amount)), sumMap(amounts))`,
 });
 
