@@ -1,5 +1,5 @@
 // What do all ways to find attempts have in common? When one begins, how long it lasts, and what ends it. Pure.
-import { digits, join, nothing, sql, type Sql } from '../../platform/clickhouse/sql';
+import { digits, nothing, sql, type Sql } from '../../platform/clickhouse/sql';
 import type { FunnelQuestion } from '../funnel.types';
 import { bitOf, keyAt, maskOf, msOf, stepBits } from './sequence.queries';
 
