@@ -2,11 +2,13 @@
 import { ApiProperty } from '@nestjs/swagger';
 import {
   BoolField,
+  CursorField,
   EnumField,
   IntField,
+  LimitField,
   NumberField,
   ObjectField,
-  QueryIntField,
+  PageField,
   TextField,
   UrlField,
   UuidField,
@@ -129,10 +131,10 @@ export class AlertParams {
 
 /** Which part of a project's alerts. */
 export class ListAlertsQuery {
-  @QueryIntField({ min: 1, max: 1_000, optional: true, default: 50, description: 'Most alerts in the answer' })
+  @LimitField('alerts')
   limit?: number;
 
-  @TextField({ max: 500, optional: true, description: '`page.next` of the answer before' })
+  @CursorField()
   cursor?: string;
 }
 
@@ -247,12 +249,7 @@ export class AlertListDto {
   @ApiProperty({ type: [AlertDto] })
   data!: AlertDto[];
 
-  @ApiProperty({
-    type: 'object',
-    properties: { next: { type: 'string', nullable: true } },
-    required: ['next'],
-    additionalProperties: false,
-  })
+  @PageField()
   page!: { next: string | null };
 }
 

@@ -1,6 +1,6 @@
 // What do requests and answers about webhooks look like?
 import { ApiProperty } from '@nestjs/swagger';
-import { EnumField, QueryIntField, TextField, UuidField } from '../common/validation/fields';
+import { CursorField, EnumField, LimitField, PageField, UuidField } from '../common/validation/fields';
 import { DELIVERY_STATES, FAULTS, MESSAGE_TYPES, type Delivery } from './alerts.types';
 
 /** Which delivery. */
@@ -17,10 +17,10 @@ export class ListDeliveriesQuery {
   @UuidField({ optional: true, description: 'Only those of this alert' })
   alertId?: string;
 
-  @QueryIntField({ min: 1, max: 1_000, optional: true, default: 50, description: 'Most deliveries in the answer' })
+  @LimitField('deliveries')
   limit?: number;
 
-  @TextField({ max: 500, optional: true, description: '`page.next` of the answer before' })
+  @CursorField()
   cursor?: string;
 }
 
@@ -98,12 +98,7 @@ export class DeliveryListDto {
   @ApiProperty({ type: [DeliveryDto] })
   data!: DeliveryDto[];
 
-  @ApiProperty({
-    type: 'object',
-    properties: { next: { type: 'string', nullable: true } },
-    required: ['next'],
-    additionalProperties: false,
-  })
+  @PageField()
   page!: { next: string | null };
 }
 

@@ -1,6 +1,6 @@
 // What may be asked of the audit log, and what is an entry?
 import { ApiProperty } from '@nestjs/swagger';
-import { EnumField, QueryIntField, TextField } from '../common/validation/fields';
+import { CursorField, EnumField, LimitField, PageField, TextField } from '../common/validation/fields';
 import { auditActions } from './audit.actions';
 import type { AuditRow } from './audit.repository';
 
@@ -35,10 +35,10 @@ export class ListAuditQuery {
   @TextField({ max: 40, optional: true, description: 'End: a day is included, a time is not' })
   to?: string;
 
-  @QueryIntField({ min: 1, max: 1_000, optional: true, default: 50, description: 'Most entries in the answer' })
+  @LimitField('entries')
   limit?: number;
 
-  @TextField({ max: 500, optional: true, description: '`page.next` of the answer before' })
+  @CursorField()
   cursor?: string;
 }
 
@@ -80,12 +80,7 @@ export class AuditEntryDto {
 /** One page of entries. */
 export class AuditListDto {
   @ApiProperty({ type: [AuditEntryDto] }) data!: AuditEntryDto[];
-  @ApiProperty({
-    type: 'object',
-    properties: { next: { type: 'string', nullable: true } },
-    required: ['next'],
-    additionalProperties: false,
-  })
+  @PageField()
   page!: { next: string | null };
 }
 

@@ -1,7 +1,16 @@
 // What may be asked of a funnel, saved or not? Query strings and the body; their answers stand beside.
 import { INTERVALS, type Interval } from '../common/buckets';
 import { PERIODS } from '../common/period';
-import { BoolField, EnumField, IntField, QueryBoolField, QueryIntField, TextField } from '../common/validation/fields';
+import {
+  BoolField,
+  CursorField,
+  EnumField,
+  IntField,
+  LimitField,
+  QueryBoolField,
+  QueryIntField,
+  TextField,
+} from '../common/validation/fields';
 import { OverviewQuery, StatsRangeQuery } from '../stats';
 import {
   CountByField,
@@ -140,9 +149,9 @@ export class FunnelVisitorsQuery {
   @QueryBoolField({ optional: true, description: '`true` is `state=dropped`, `false` is `state=converted`' })
   dropped?: boolean;
 
-  @QueryIntField({ min: 1, max: 1_000, optional: true, default: 50, description: 'Most attempts in the answer' })
+  @LimitField('attempts')
   limit?: number;
 
-  @TextField({ max: 2_048, optional: true, description: '`page.next` of the answer before' })
+  @CursorField(2_048)
   cursor?: string;
 }

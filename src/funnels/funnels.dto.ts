@@ -3,11 +3,12 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { MAX_GLOB } from '../common/glob';
 import {
   BoolField,
+  CursorField,
   EnumField,
   IntField,
+  LimitField,
   ListField,
   ObjectListField,
-  QueryIntField,
   TextField,
   UuidField,
 } from '../common/validation/fields';
@@ -169,10 +170,10 @@ export class FunnelParams {
 
 /** Which part of a list. */
 export class ListFunnelsQuery {
-  @QueryIntField({ min: 1, max: 1_000, optional: true, default: 50, description: 'Most items in the answer' })
+  @LimitField('items')
   limit?: number;
 
-  @TextField({ max: 500, optional: true, description: '`page.next` of the answer before' })
+  @CursorField()
   cursor?: string;
 }
 

@@ -1,7 +1,7 @@
 // What do requests and answers about goals look like?
 import { ApiProperty } from '@nestjs/swagger';
 import { MAX_GLOB } from '../common/glob';
-import { ObjectField, QueryIntField, TextField, UuidField } from '../common/validation/fields';
+import { CursorField, LimitField, ObjectField, PageField, TextField, UuidField } from '../common/validation/fields';
 import { field } from '../common/validation/rules';
 import type { Goal } from './goals.types';
 
@@ -103,10 +103,10 @@ export class GoalParams {
 
 /** Which part of a project's goals. */
 export class ListGoalsQuery {
-  @QueryIntField({ min: 1, max: 1_000, optional: true, default: 50, description: 'Most goals in the answer' })
+  @LimitField('goals')
   limit?: number;
 
-  @TextField({ max: 500, optional: true, description: '`page.next` of the answer before' })
+  @CursorField()
   cursor?: string;
 }
 
@@ -148,12 +148,7 @@ export class GoalListDto {
   @ApiProperty({ type: [GoalDto] })
   data!: GoalDto[];
 
-  @ApiProperty({
-    type: 'object',
-    properties: { next: { type: 'string', nullable: true } },
-    required: ['next'],
-    additionalProperties: false,
-  })
+  @PageField()
   page!: { next: string | null };
 }
 

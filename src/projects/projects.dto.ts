@@ -2,12 +2,14 @@
 import { ApiProperty } from '@nestjs/swagger';
 import {
   BoolField,
+  CursorField,
   DateField,
   EnumField,
   IntField,
+  LimitField,
   ListField,
   ObjectField,
-  QueryIntField,
+  PageField,
   TextField,
   TimeZoneField,
   UuidField,
@@ -151,10 +153,10 @@ export class ProjectParams {
 
 /** Which part of the list. */
 export class ListProjectsQuery {
-  @QueryIntField({ min: 1, max: 1_000, optional: true, default: 50, description: 'Most projects in the answer' })
+  @LimitField('projects')
   limit?: number;
 
-  @TextField({ max: 500, optional: true, description: '`page.next` of the answer before' })
+  @CursorField()
   cursor?: string;
 }
 
@@ -244,12 +246,7 @@ export class ProjectListDto {
   @ApiProperty({ type: [ProjectDto] })
   data!: ProjectDto[];
 
-  @ApiProperty({
-    type: 'object',
-    properties: { next: { type: 'string', nullable: true } },
-    required: ['next'],
-    additionalProperties: false,
-  })
+  @PageField()
   page!: { next: string | null };
 }
 

@@ -3,11 +3,12 @@ import { INTERVALS, type Interval } from '../common/buckets';
 import { PERIODS } from '../common/period';
 import {
   BoolField,
+  CursorField,
   EnumField,
   IntField,
+  LimitField,
   ListField,
   QueryBoolField,
-  QueryIntField,
   QueryListField,
   TextField,
 } from '../common/validation/fields';
@@ -114,11 +115,11 @@ export class BreakdownQuery extends OverviewQuery {
   })
   order?: string;
 
-  @QueryIntField({ min: 1, max: 1_000, optional: true, default: 50, description: 'Most rows in the answer' })
+  @LimitField('rows')
   limit?: number;
 
   // The largest value of a property, 8 KB, as base64.
-  @TextField({ max: 12_000, optional: true, description: '`page.next` of the answer before' })
+  @CursorField(12_000)
   cursor?: string;
 
   @TextField({ max: 200, optional: true, description: 'Only values that hold this text; case is ignored' })
@@ -171,7 +172,7 @@ export class StatsQueryDto extends StatsRangeQuery {
   @IntField({ min: 1, max: 10_000, optional: true, default: 1_000, description: 'Most rows in the answer' })
   limit?: number;
 
-  @TextField({ max: 65_536, optional: true, description: '`page.next` of the answer before' })
+  @CursorField(65_536)
   cursor?: string;
 
   @BoolField(explained)

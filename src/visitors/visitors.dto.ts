@@ -1,19 +1,15 @@
 // What may be asked about visitors, and what is the answer? Query strings and answers of the routes under /visitors.
 import { ApiProperty } from '@nestjs/swagger';
 import { PERIODS } from '../common/period';
-import { EnumField, QueryIntField, QueryListField, TextField } from '../common/validation/fields';
+import { CursorField, EnumField, LimitField, QueryListField, TextField } from '../common/validation/fields';
 import { EventUtmDto } from '../events';
 import { MoneyDto, PageDto } from '../stats';
 import { SORTS } from './directory/directory.queries';
 
 const HASH = '16 hexadecimal digits: a hash, keyed by the project';
-const MAX_CURSOR = 2_048;
+/** Longest cursor of these lists. */
+export const MAX_CURSOR = 2_048;
 
-/** Most items of a page, and where it goes on. */
-export const LimitField = (): PropertyDecorator =>
-  QueryIntField({ min: 1, max: 1_000, optional: true, default: 50, description: 'Most items in the answer' });
-export const CursorField = (): PropertyDecorator =>
-  TextField({ max: MAX_CURSOR, optional: true, description: '`page.next` of the answer before' });
 const TextOrNull = (description: string, example: string | null = null): PropertyDecorator =>
   ApiProperty({ type: String, nullable: true, description, example });
 
@@ -81,8 +77,8 @@ export class ListVisitorsQuery extends SelectionQuery {
   })
   currency?: string;
 
-  @LimitField() limit: number = 50;
-  @CursorField() cursor?: string;
+  @LimitField('items') limit: number = 50;
+  @CursorField(MAX_CURSOR) cursor?: string;
 }
 
 export class VisitorParams {
@@ -110,13 +106,13 @@ export class VisitorEventsQuery {
   @EnumField(DIRECTIONS, { optional: true, default: 'desc', description: 'By time: newest or oldest first' })
   order: 'asc' | 'desc' = 'desc';
 
-  @LimitField() limit: number = 50;
-  @CursorField() cursor?: string;
+  @LimitField('items') limit: number = 50;
+  @CursorField(MAX_CURSOR) cursor?: string;
 }
 
 export class VisitorSessionsQuery {
-  @LimitField() limit: number = 50;
-  @CursorField() cursor?: string;
+  @LimitField('items') limit: number = 50;
+  @CursorField(MAX_CURSOR) cursor?: string;
 }
 
 /** Place and device. */

@@ -1,11 +1,13 @@
 // What do requests and answers about keys look like?
 import { ApiProperty } from '@nestjs/swagger';
 import {
+  CursorField,
   EnumField,
   InstantField,
   IntField,
+  LimitField,
   ListField,
-  QueryIntField,
+  PageField,
   TextField,
   UuidField,
 } from '../../common/validation/fields';
@@ -67,10 +69,10 @@ export class KeyParams {
 
 /** Which part of a project's keys. */
 export class ListKeysQuery {
-  @QueryIntField({ min: 1, max: 1_000, optional: true, default: 50, description: 'Most keys in the answer' })
+  @LimitField('keys')
   limit?: number;
 
-  @TextField({ max: 500, optional: true, description: '`page.next` of the answer before' })
+  @CursorField()
   cursor?: string;
 }
 
@@ -126,12 +128,7 @@ export class KeyListDto {
   @ApiProperty({ type: [KeyDto] })
   data!: KeyDto[];
 
-  @ApiProperty({
-    type: 'object',
-    properties: { next: { type: 'string', nullable: true } },
-    required: ['next'],
-    additionalProperties: false,
-  })
+  @PageField()
   page!: { next: string | null };
 }
 

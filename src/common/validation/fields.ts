@@ -1,6 +1,7 @@
 // Which rules can a field of a DTO have? One decorator says the check, the conversion and the documentation.
 // Nothing is converted by guessing: in a body a number is a number; only the `Query…` fields read one from a text.
 import { applyDecorators } from '@nestjs/common';
+import { ApiProperty } from '@nestjs/swagger';
 import { Transform, Type } from 'class-transformer';
 import { ValidateNested } from 'class-validator';
 import { isUuid } from '../ids';
@@ -90,6 +91,23 @@ export const QueryIntField = (options: IntOptions): PropertyDecorator =>
     fromQuery((value) => (/^-?\d{1,15}$/.test(value) ? Number(value) : Number.NaN)),
     IntField(options),
   );
+
+/** How long a page of a list is at most; `of` says in the plural what is listed. */
+export const LimitField = (of: string): PropertyDecorator =>
+  QueryIntField({ min: 1, max: 1_000, optional: true, default: 50, description: `Most ${of} in the answer` });
+
+/** Where a page of a list begins; `max` is the length of the longest cursor that the list makes. */
+export const CursorField = (max = 500): PropertyDecorator =>
+  TextField({ max, optional: true, description: '`page.next` of the answer before' });
+
+/** The end of a page of a list. */
+export const PageField = (): PropertyDecorator =>
+  ApiProperty({
+    type: 'object',
+    properties: { next: { type: 'string', nullable: true } },
+    required: ['next'],
+    additionalProperties: false,
+  });
 
 /** A finite number of a body. */
 export const NumberField = (options: IntOptions): PropertyDecorator =>

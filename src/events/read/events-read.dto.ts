@@ -2,7 +2,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { INTERVALS, type Interval } from '../../common/buckets';
 import { PERIODS } from '../../common/period';
-import { EnumField, QueryIntField, QueryListField, TextField } from '../../common/validation/fields';
+import { CursorField, EnumField, LimitField, QueryListField, TextField } from '../../common/validation/fields';
 import { EventDto, type JsonValue } from './event.dto';
 import { EXPORT_FORMATS, type ExportFormat } from './export.queries';
 
@@ -12,10 +12,6 @@ const MAX_FILTERS = 12_000;
 /** Names in one time series. */
 export const MAX_SERIES = 20;
 
-const LimitField = (): PropertyDecorator =>
-  QueryIntField({ min: 1, max: 1_000, optional: true, default: 50, description: 'Most items in the answer' });
-const CursorField = (): PropertyDecorator =>
-  TextField({ max: MAX_CURSOR, optional: true, description: '`page.next` of the answer before' });
 const SearchField = (where: string): PropertyDecorator =>
   TextField({ max: MAX_TEXT, optional: true, description: `Only ${where} that hold this text; case is ignored` });
 const IdentifierField = (what: string): PropertyDecorator =>
@@ -87,8 +83,8 @@ export class ListEventsQuery extends EventIdentityQuery {
   @EnumField(['desc', 'asc'], { optional: true, default: 'desc', description: 'By time: newest or oldest first' })
   order: 'asc' | 'desc' = 'desc';
 
-  @LimitField() limit: number = 50;
-  @CursorField() cursor?: string;
+  @LimitField('items') limit: number = 50;
+  @CursorField(MAX_CURSOR) cursor?: string;
 }
 
 export class ExportEventsQuery extends EventIdentityQuery {
@@ -98,8 +94,8 @@ export class ExportEventsQuery extends EventIdentityQuery {
 
 export class EventSummaryQuery extends EventSelectionQuery {
   @SearchField('names') search?: string;
-  @LimitField() limit: number = 50;
-  @CursorField() cursor?: string;
+  @LimitField('items') limit: number = 50;
+  @CursorField(MAX_CURSOR) cursor?: string;
 }
 
 export class EventTimeseriesQuery extends EventRangeQuery {
@@ -127,13 +123,13 @@ export class EventTimeseriesQuery extends EventRangeQuery {
 
 export class PropertyKeysQuery extends EventSelectionQuery {
   @SearchField('keys') search?: string;
-  @LimitField() limit: number = 50;
-  @CursorField() cursor?: string;
+  @LimitField('items') limit: number = 50;
+  @CursorField(MAX_CURSOR) cursor?: string;
 }
 
 export class PropertyValuesQuery extends EventSelectionQuery {
   @SearchField('values') search?: string;
-  @LimitField() limit: number = 50;
+  @LimitField('items') limit: number = 50;
 }
 
 export class ListRejectedQuery extends EventRangeQuery {
@@ -145,8 +141,8 @@ export class ListRejectedQuery extends EventRangeQuery {
   })
   code?: string;
 
-  @LimitField() limit: number = 50;
-  @CursorField() cursor?: string;
+  @LimitField('items') limit: number = 50;
+  @CursorField(MAX_CURSOR) cursor?: string;
 }
 
 export class PropertyKeyParams {

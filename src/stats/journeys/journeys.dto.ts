@@ -1,7 +1,7 @@
 // What may be asked about journeys, and what is the answer?
 import { ApiProperty, ApiPropertyOptional, OmitType } from '@nestjs/swagger';
 import { MAX_GLOB } from '../../common/glob';
-import { EnumField, QueryIntField, TextField } from '../../common/validation/fields';
+import { CursorField, EnumField, LimitField, QueryIntField, TextField } from '../../common/validation/fields';
 import { OverviewQuery, PageDto, StatsMetaDto } from '../stats.dto';
 import {
   JOURNEY_KINDS,
@@ -71,10 +71,10 @@ export class JourneysQuery extends OmitType(OverviewQuery, ['compare'] as const)
   })
   groups?: string;
 
-  @QueryIntField({ min: 1, max: 1_000, optional: true, default: 50, description: 'Most paths in the answer' })
+  @LimitField('paths')
   limit?: number;
 
-  @TextField({ max: 4_000, optional: true, description: '`page.next` of the answer before' })
+  @CursorField(4_000)
   cursor?: string;
 }
 

@@ -1,18 +1,18 @@
 // What may be asked about sessions, and what is the answer?
 import { ApiProperty } from '@nestjs/swagger';
-import { EnumField, TextField } from '../../common/validation/fields';
+import { CursorField, EnumField, LimitField, TextField } from '../../common/validation/fields';
 import { EventDto, EventUtmDto } from '../../events';
 import { MoneyDto, PageDto } from '../../stats';
 import { SESSION_ID } from '../session-id';
-import { CursorField, LimitField, SelectionQuery, SurroundingsDto } from '../visitors.dto';
+import { MAX_CURSOR, SelectionQuery, SurroundingsDto } from '../visitors.dto';
 
 const EXAMPLE = '9f86d081884c7d65-0000000000000000-mm7p2r5s';
 const TextOrNull = (description: string, example: string | null = null): PropertyDecorator =>
   ApiProperty({ type: String, nullable: true, description, example });
 
 export class ListSessionsQuery extends SelectionQuery {
-  @LimitField() limit: number = 50;
-  @CursorField() cursor?: string;
+  @LimitField('items') limit: number = 50;
+  @CursorField(MAX_CURSOR) cursor?: string;
 }
 
 export class SessionParams {
@@ -24,8 +24,8 @@ export class SessionEventsQuery {
   @EnumField(['asc', 'desc'], { optional: true, default: 'asc', description: 'By time: oldest or newest first' })
   order: 'asc' | 'desc' = 'asc';
 
-  @LimitField() limit: number = 50;
-  @CursorField() cursor?: string;
+  @LimitField('items') limit: number = 50;
+  @CursorField(MAX_CURSOR) cursor?: string;
 }
 
 /** A session, whole. Place, device and where it came from are those of its first event. */
