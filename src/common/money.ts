@@ -7,10 +7,11 @@ export const moneyText = (amount: string): string => {
   return `${whole}.${decimals.replace(/0+$/, '').padEnd(2, '0')}`;
 };
 
-/** An amount times a whole number, to its last digit; written like every amount. */
+/** A decimal text times a whole number, to as many places as it has, four at the least. */
 export const timesAmount = (amount: string, by: number): string => {
-  const [whole = '0', decimals = ''] = amount.replace('-', '').split('.');
-  const units = BigInt(whole + decimals.padEnd(4, '0')) * BigInt(by);
-  const digits = units.toString().padStart(5, '0');
-  return `${amount.startsWith('-') ? '-' : ''}${moneyText(`${digits.slice(0, -4)}.${digits.slice(-4)}`)}`;
+  const [whole = '0', fraction = ''] = amount.replace('-', '').split('.');
+  const places = Math.max(4, fraction.length);
+  const units = BigInt(whole + fraction.padEnd(places, '0')) * BigInt(by);
+  const digits = units.toString().padStart(places + 1, '0');
+  return moneyText(`${amount.startsWith('-') ? '-' : ''}${digits.slice(0, -places)}.${digits.slice(-places)}`);
 };

@@ -1,5 +1,5 @@
 // When is a sample of visitors enough, what do its figures stand for, and how far can they be off? Pure.
-import { moneyText } from '../common/money';
+import { timesAmount } from '../common/money';
 import { metricOf } from './metrics';
 import { needsOfFilter } from '../events/query';
 import { meanError, sampleOf, SPREAD, sumError } from './spread';
@@ -40,15 +40,6 @@ const times = (value: MetricValue, sample: number): MetricValue => {
   if (value === null) return null;
   if (typeof value === 'number') return value * sample;
   return value.map(({ currency, amount }) => ({ currency, amount: timesAmount(amount, sample) }));
-};
-
-/** A decimal text times a whole number, to as many places as it has, four at the least. */
-const timesAmount = (amount: string, by: number): string => {
-  const [whole = '0', fraction = ''] = amount.replace('-', '').split('.');
-  const places = Math.max(4, fraction.length);
-  const units = BigInt(whole + fraction.padEnd(places, '0')) * BigInt(by);
-  const digits = units.toString().padStart(places + 1, '0');
-  return moneyText(`${amount.startsWith('-') ? '-' : ''}${digits.slice(0, -places)}.${digits.slice(-places)}`);
 };
 
 /** A part of a sample: a group's figures among one part of its visitors; part -1: among all of them. */
