@@ -1,6 +1,7 @@
 // All SQL about alerts as their owners see them.
 import { Injectable } from '@nestjs/common';
-import { and, asc, count, eq, gt, max, or, type SQL } from 'drizzle-orm';
+import { and, asc, count, eq, max, type SQL } from 'drizzle-orm';
+import { rowsAfter } from '../platform/postgres/keyset';
 import { Postgres } from '../platform/postgres/postgres';
 import { projects } from '../projects/projects.schema';
 import { alerts, toAlert, toRow } from './alerts.schema';
@@ -13,19 +14,11 @@ export class AlertsRepository {
 
   /** A project's alerts, oldest first; at most `limit`, after the row that `after` names. */
   async list(projectId: string, limit: number, after?: { createdAt: number; id: string }): Promise<Alert[]> {
-    const at = new Date(after?.createdAt ?? 0);
     const rows = await this.postgres.run((db) =>
       db
         .select()
         .from(alerts)
-        .where(
-          and(
-            eq(alerts.projectId, projectId),
-            after === undefined
-              ? undefined
-              : or(gt(alerts.createdAt, at), and(eq(alerts.createdAt, at), gt(alerts.id, after.id))),
-          ),
-        )
+        .where(and(eq(alerts.projectId, projectId), rowsAfter(alerts.createdAt, alerts.id, after, 'oldest first')))
         .orderBy(asc(alerts.createdAt), asc(alerts.id))
         .limit(limit),
     );

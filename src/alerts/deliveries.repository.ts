@@ -1,6 +1,7 @@
 // All SQL about webhooks on their way.
 import { Injectable } from '@nestjs/common';
-import { and, asc, desc, eq, isNull, lt, lte, ne, or, sql, type SQL } from 'drizzle-orm';
+import { and, asc, desc, eq, isNull, lt, lte, ne, sql, type SQL } from 'drizzle-orm';
+import { rowsAfter } from '../platform/postgres/keyset';
 import { Postgres } from '../platform/postgres/postgres';
 import { projects } from '../projects/projects.schema';
 import { alerts, toDelivery, webhookDeliveries as deliveries } from './alerts.schema';
@@ -86,7 +87,6 @@ export class DeliveriesRepository {
     limit: number,
     after?: { createdAt: number; id: string },
   ): Promise<Delivery[]> {
-    const at = new Date(after?.createdAt ?? 0);
     const rows = await this.postgres.run((db) =>
       db
         .select()
@@ -96,9 +96,7 @@ export class DeliveriesRepository {
             eq(deliveries.projectId, projectId),
             state === undefined ? undefined : eq(deliveries.state, state),
             alertId === undefined ? undefined : eq(deliveries.alertId, alertId),
-            after === undefined
-              ? undefined
-              : or(lt(deliveries.createdAt, at), and(eq(deliveries.createdAt, at), lt(deliveries.id, after.id))),
+            rowsAfter(deliveries.createdAt, deliveries.id, after, 'newest first'),
           ),
         )
         .orderBy(desc(deliveries.createdAt), desc(deliveries.id))

@@ -1,6 +1,7 @@
 // How is the audit log read? Newest first, in pages.
 import { Injectable } from '@nestjs/common';
-import { and, desc, eq, gte, lt, or } from 'drizzle-orm';
+import { and, desc, eq, gte, lt } from 'drizzle-orm';
+import { rowsAfter } from '../platform/postgres/keyset';
 import { Postgres } from '../platform/postgres/postgres';
 import type { AuditAction } from './audit.actions';
 import { auditLog } from './audit.schema';
@@ -27,7 +28,6 @@ export class AuditRepository {
   /** Entries, newest first; at most `limit`, after the one that `after` names. */
   list(read: AuditRead, limit: number, after?: { at: number; id: string }): Promise<AuditRow[]> {
     const { projectId, action, targetType, targetId, from, to } = read;
-    const at = new Date(after?.at ?? 0);
     return this.postgres.run((db) =>
       db
         .select()
@@ -40,9 +40,7 @@ export class AuditRepository {
             targetId === undefined ? undefined : eq(auditLog.targetId, targetId),
             from === undefined ? undefined : gte(auditLog.at, new Date(from)),
             to === undefined ? undefined : lt(auditLog.at, new Date(to)),
-            after === undefined
-              ? undefined
-              : or(lt(auditLog.at, at), and(eq(auditLog.at, at), lt(auditLog.id, after.id))),
+            rowsAfter(auditLog.at, auditLog.id, after && { createdAt: after.at, id: after.id }, 'newest first'),
           ),
         )
         .orderBy(desc(auditLog.at), desc(auditLog.id))

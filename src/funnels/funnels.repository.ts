@@ -1,7 +1,8 @@
 // All SQL about saved funnels.
 import { Injectable } from '@nestjs/common';
-import { and, asc, count, eq, gt, or, sql } from 'drizzle-orm';
+import { and, asc, count, eq, gt, sql } from 'drizzle-orm';
 import { isUniqueViolation } from '../platform/postgres/errors';
+import { rowsAfter } from '../platform/postgres/keyset';
 import { type Db, Postgres } from '../platform/postgres/postgres';
 import { projects } from '../projects/projects.schema';
 import { definitionOf, type FunnelDefinition, sameDefinition, type StepWish } from './funnel.definition';
@@ -93,19 +94,11 @@ export class FunnelsRepository {
 
   /** A project's funnels, oldest first; at most `limit`, after the row that `after` names. */
   async list(projectId: string, limit: number, after?: { createdAt: number; id: string }): Promise<SavedFunnel[]> {
-    const at = new Date(after?.createdAt ?? 0);
     return this.postgres.run(async (db) => {
       const rows = await db
         .select()
         .from(funnels)
-        .where(
-          and(
-            eq(funnels.projectId, projectId),
-            after === undefined
-              ? undefined
-              : or(gt(funnels.createdAt, at), and(eq(funnels.createdAt, at), gt(funnels.id, after.id))),
-          ),
-        )
+        .where(and(eq(funnels.projectId, projectId), rowsAfter(funnels.createdAt, funnels.id, after, 'oldest first')))
         .orderBy(asc(funnels.createdAt), asc(funnels.id))
         .limit(limit);
       return wholeFunnels(db, rows);

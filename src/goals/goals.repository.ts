@@ -1,6 +1,7 @@
 // All SQL about goals.
 import { Injectable } from '@nestjs/common';
-import { and, asc, count, eq, gt, max, or, type SQL } from 'drizzle-orm';
+import { and, asc, count, eq, max, type SQL } from 'drizzle-orm';
+import { rowsAfter } from '../platform/postgres/keyset';
 import { type Db, Postgres } from '../platform/postgres/postgres';
 import { projects } from '../projects/projects.schema';
 import { goals, toGoal, toRow } from './goals.schema';
@@ -16,19 +17,11 @@ export class GoalsRepository {
 
   /** A project's goals, oldest first; at most `limit`, after the row that `after` names. */
   async list(projectId: string, limit?: number, after?: { createdAt: number; id: string }): Promise<Goal[]> {
-    const at = new Date(after?.createdAt ?? 0);
     const rows = await this.postgres.run((db) => {
       const query = db
         .select()
         .from(goals)
-        .where(
-          and(
-            eq(goals.projectId, projectId),
-            after === undefined
-              ? undefined
-              : or(gt(goals.createdAt, at), and(eq(goals.createdAt, at), gt(goals.id, after.id))),
-          ),
-        )
+        .where(and(eq(goals.projectId, projectId), rowsAfter(goals.createdAt, goals.id, after, 'oldest first')))
         .orderBy(asc(goals.createdAt), asc(goals.id));
       return limit === undefined ? query : query.limit(limit);
     });

@@ -1,7 +1,8 @@
 // All SQL about projects.
 import { Injectable } from '@nestjs/common';
-import { and, asc, eq, gt, isNull, or, sql } from 'drizzle-orm';
+import { and, asc, eq, isNull, sql } from 'drizzle-orm';
 import { recordChange } from '../auth';
+import { rowsAfter } from '../platform/postgres/keyset';
 import { Postgres, type Db } from '../platform/postgres/postgres';
 import { projects, toProject } from './projects.schema';
 import type { Project, ProjectSettings } from './projects.types';
@@ -33,19 +34,11 @@ export class ProjectsRepository {
 
   /** Projects, oldest first; at most `limit`, after the row that `after` names. */
   async list(limit: number, after?: { createdAt: number; id: string }): Promise<Project[]> {
-    const at = new Date(after?.createdAt ?? 0);
     const rows = await this.postgres.run((db) =>
       db
         .select()
         .from(projects)
-        .where(
-          and(
-            isNull(projects.deletedAt),
-            after === undefined
-              ? undefined
-              : or(gt(projects.createdAt, at), and(eq(projects.createdAt, at), gt(projects.id, after.id))),
-          ),
-        )
+        .where(and(isNull(projects.deletedAt), rowsAfter(projects.createdAt, projects.id, after, 'oldest first')))
         .orderBy(asc(projects.createdAt), asc(projects.id))
         .limit(limit),
     );
