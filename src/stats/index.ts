@@ -2,7 +2,7 @@
 export { type Asker, CurrentAsker, ServerTiming } from './cache/asker';
 export { type FigureAsked, Figures } from './figures';
 export { Spans } from './spans';
-export { meanError, sampleOf, SPREAD, sumError } from './spread';
+export { meanError, SPREAD, sumError } from './spread';
 export { ExplainDto, MoneyDto, OverviewQuery, PageDto, StatsMetaDto, StatsRangeQuery } from './stats.dto';
 export { badParameter } from './stats.errors';
 export { StatsModule } from './stats.module';

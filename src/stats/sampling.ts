@@ -1,8 +1,7 @@
 // When is a sample of visitors enough, what do its figures stand for, and how far can they be off? Pure.
 import { timesAmount } from '../common/money';
 import { metricOf } from './metrics';
-import { needsOfFilter } from '../events/query';
-import { meanError, sampleOf, SPREAD, sumError } from './spread';
+import { isAboutVisitors, meanError, sampleOf, SPREAD, sumError } from './spread';
 import { goalsOf } from './stats.goals';
 import type { StatsPlan } from './stats.plan';
 import type { MetricValue, StatsQuery, StatsRow } from './stats.types';
@@ -19,16 +18,9 @@ const UNKNOWABLE = /^(min|max|uniq)\(/;
 /** One of how many visitors to read for a question over so many events; undefined: all of them. */
 export const sampleFor = (query: StatsQuery, plan: StatsPlan, events: number): number | undefined => {
   const most = plan.needs.sessions ? SESSION_ROWS : PLAIN_ROWS;
-  if (query.metrics.some((name) => UNKNOWABLE.test(name)) || isAboutVisitors(query)) return undefined;
-  return sampleOf(events, most);
+  if (query.metrics.some((name) => UNKNOWABLE.test(name))) return undefined;
+  return isAboutVisitors([query.groupings, query.filter, goalsOf(query)]) ? undefined : sampleOf(events, most);
 };
-
-/** A question about single visitors is not to be answered about others. */
-const isAboutVisitors = (query: StatsQuery): boolean =>
-  query.groupings.some((grouping) => grouping.kind === 'value' && grouping.dimension === 'visitor') ||
-  [query.filter, ...(goalsOf(query) ?? []).map(({ filter }) => filter)].some(
-    (filter) => needsOfFilter(filter).identity && JSON.stringify(filter).includes('"dimension":"visitor"'),
-  );
 
 /** A sample's row as an estimate for all visitors. */
 export const grown = (query: StatsQuery, row: StatsRow, sample: number): StatsRow => ({

@@ -24,6 +24,10 @@ const deviation = (values: readonly number[]): number => {
   return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / Math.max(1, values.length - 1));
 };
 
+/** Whether a question is about single visitors: it is not to be answered about others. @param question any part of it, as data */
+export const isAboutVisitors = (question: unknown): boolean =>
+  JSON.stringify(question).includes('"dimension":"visitor"');
+
 /** One of how many visitors to read where so many rows are too many: a power of two; undefined: all of them.
  *  @param most rows that are read at once without a sample */
 export const sampleOf = (rows: number, most: number): number | undefined =>

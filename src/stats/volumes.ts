@@ -2,10 +2,27 @@
 import { Injectable } from '@nestjs/common';
 import { RollupSnapshots } from '../aggregation';
 import type { TimeRange } from '../common/time-range';
+import { isAboutVisitors, sampleOf } from './spread';
+import type { Precision } from './stats.types';
 
 @Injectable()
 export class Volumes {
   constructor(private readonly snapshots: RollupSnapshots) {}
+
+  /** One of how many visitors to read for a question; undefined: all of them.
+   *  @param question as data, with its project's number
+   *  @param read the range that it reads, and `zone` the project's zone
+   *  @param most rows that it reads at once without a sample
+   *  @throws storeUnavailable */
+  async sampleFor(
+    question: { readonly project: number; readonly precision?: Precision | undefined },
+    zone: string,
+    read: TimeRange,
+    most: number,
+  ): Promise<number | undefined> {
+    if (question.precision === 'exact' || isAboutVisitors(question)) return undefined;
+    return sampleOf(await this.eventsIn(question.project, zone, read), most);
+  }
 
   /** Events in the range, about; 0 where nobody counted them.
    *  @param project its number, and `zone` its zone

@@ -146,7 +146,7 @@ it.each(FUNNEL_MODES)('lists who came as far as a step and who no further, page 
         for (;;) {
           const after = walked.at(-1);
           const wish = { step, dropped, limit: 3, ...(after === undefined ? {} : { after }) };
-          const page = await answers.attempts(toQuestion(project, question), wish, 'UTC');
+          const page = await answers.attempts(toQuestion(project, question), wish);
           walked.push(
             ...page.map(({ unit, events }) => ({
               startedAt: events[0]?.at ?? 0,

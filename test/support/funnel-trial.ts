@@ -15,7 +15,6 @@ export interface Answers {
   attempts(
     question: FunnelQuestion,
     wish: { step: number; dropped: boolean; limit: number },
-    zone: string,
   ): Promise<readonly Attempt[]>;
 }
 
@@ -126,7 +125,7 @@ export class FunnelTrial {
     const walks = crowd.map((rows) => attempts(seen(rows), question));
     const asked = toQuestion(project, question);
     const everybody = { step: 1, dropped: false, limit: EVERYBODY };
-    const found = await this.answers.attempts(asked, everybody, question.timezone);
+    const found = await this.answers.attempts(asked, everybody);
     const ofWorld = crowd.map((): Attempt[] => []);
     for (const attempt of found) ofWorld[worldOf(attempt.visitor)]?.push(attempt);
     const wrong = crowd
@@ -145,7 +144,7 @@ export class FunnelTrial {
   async #differenceOf(events: RawEvent[], question: PlainQuestion): Promise<Difference | undefined> {
     const project = await this.settle(events);
     const everybody = { step: 1, dropped: false, limit: EVERYBODY };
-    const found = asListed(await this.answers.attempts(toQuestion(project, question), everybody, question.timezone));
+    const found = asListed(await this.answers.attempts(toQuestion(project, question), everybody));
     const expected = listed(attempts(seen(events), question), question);
     return inWords(found) === inWords(expected) ? undefined : { question, events, expected, found };
   }

@@ -1,4 +1,5 @@
 // What do all attempts together say? Counts, times, revenue: for all units, by value, by bucket and by part of a sample, in one statement. Pure.
+import { hexOf } from '../../events';
 import { bucketsOf, bucketSql, SPREAD } from '../../stats';
 import { Bound, digits, ident, int64, join, nothing, sql, text, uint32, type Sql } from '../../platform/clickhouse/sql';
 import type { AttemptsWish, FunnelQuestion } from '../funnel.types';
@@ -126,8 +127,6 @@ export interface AttemptRow {
   readonly times: readonly number[];
 }
 
-const hex = (column: Sql): Sql => sql`leftPad(lower(hex(${column})), 16, '0')`;
-
 /** Attempts that came as far as a step, or no further: newest first. */
 export const attemptsSql = (
   question: FunnelQuestion,
@@ -138,7 +137,7 @@ export const attemptsSql = (
   const unit = bySession ? sql`concat(visitor, ':', session, ':', toString(began))` : sql`visitor`;
   const { breakdown: _breakdown, interval: _interval, ...bare } = question;
   return sql`
-    SELECT ${hex(sql`identity`)} AS visitor, ${bySession ? hex(sql`session_id`) : sql`''`} AS session,
+    SELECT ${hexOf(sql`identity`)} AS visitor, ${bySession ? hexOf(sql`session_id`) : sql`''`} AS session,
       ${bySession ? sql`toUnixTimestamp64Milli(session_began)` : sql`0`} AS began, ${unit} AS unit, reached, times
     FROM (${attempts(bare, reading)})
     WHERE ${dropped ? sql`reached[-1] = ${digits(step)}` : sql`has(reached, ${digits(step)})`}${

@@ -5,7 +5,7 @@ import { findSessionScan } from '../../events/query';
 import { ClickHouse } from '../../platform/clickhouse/clickhouse';
 import { Reads } from '../../platform/clickhouse/reads';
 import type { Caller } from '../../platform/http/caller';
-import { type Account, meanError, type Money, sampleOf, sumError, Volumes } from '../../stats';
+import { type Account, meanError, type Money, sumError, Volumes } from '../../stats';
 import type {
   Attempt,
   AttemptsWish,
@@ -44,7 +44,7 @@ export class FunnelAnswers {
    *  @throws storeUnavailable, queryTooLarge; invalidInput for a pattern that RE2 does not take */
   async answer(question: FunnelQuestion, zone: string, caller?: Caller): Promise<FunnelAnswer> {
     const reads = new Reads(this.clickhouse, question.project, caller);
-    const sample = question.precision === 'exact' ? undefined : await this.#sample(question, zone);
+    const sample = await this.#sampleFor(question, zone);
     const reading = await this.#reading(question, reads, sample);
     const rows = await reads.of('funnel', 'events')<FiguresRow>(figuresSql(question, reading));
     const answer = toAnswer(question, rows, sample ?? 1);
@@ -56,12 +56,7 @@ export class FunnelAnswers {
   }
 
   /** A page of units with their attempts, the newest start first. A list is never of a sample. @throws as `answer` */
-  async attempts(
-    question: FunnelQuestion,
-    wish: AttemptsWish,
-    _zone: string,
-    caller?: Caller,
-  ): Promise<readonly Attempt[]> {
+  async attempts(question: FunnelQuestion, wish: AttemptsWish, caller?: Caller): Promise<readonly Attempt[]> {
     const reads = new Reads(this.clickhouse, question.project, caller);
     const reading = await this.#reading(question, reads);
     const rows = await reads.of(
@@ -87,12 +82,10 @@ export class FunnelAnswers {
     return { scan, sample };
   }
 
-  async #sample(question: FunnelQuestion, zone: string): Promise<number | undefined> {
-    const { project, since = 0 } = question;
+  async #sampleFor(question: FunnelQuestion, zone: string): Promise<number | undefined> {
     const { from, to } = reachOf(question);
-    const events = await this.volumes.eventsIn(project, zone, { from: Math.max(from, since), to });
-    const whole = question.mode === 'strict' || needsOf(question).sessions;
-    return sampleOf(events, whole ? MOST_WHOLE_ROWS : MOST_ROWS);
+    const most = question.mode === 'strict' || needsOf(question).sessions ? MOST_WHOLE_ROWS : MOST_ROWS;
+    return this.volumes.sampleFor(question, zone, { from: Math.max(from, question.since ?? from), to }, most);
   }
 }
 

@@ -4,7 +4,7 @@ import { findSessionScan, needsOfFilter } from '../../events/query';
 import { ClickHouse } from '../../platform/clickhouse/clickhouse';
 import { type Cost, Reads } from '../../platform/clickhouse/reads';
 import type { Caller } from '../../platform/http/caller';
-import { sampleOf, sumError } from '../spread';
+import { sumError } from '../spread';
 import type { Account } from '../stats.types';
 import { Volumes } from '../volumes';
 import { EDGE, readsSessions, ROW, type TallyRow, tallySql, type WayRow, waySql } from './journeys.queries';
@@ -27,7 +27,7 @@ export class JourneysRepository {
   async answer(question: JourneyQuestion, zone: string, caller?: Caller): Promise<Journeys & { cost: Cost }> {
     const { project, range } = question;
     const reads = new Reads(this.clickhouse, project, caller);
-    const sample = question.sample ?? (await this.#sampleFor(question, zone));
+    const sample = question.sample ?? (await this.#sampleFor(question, zone)) ?? 1;
     const ofSample = sample === 1 ? {} : { sample };
     const scan = readsSessions(question)
       ? await findSessionScan(reads.of('journeys_sessions', 'events'), project, range, ofSample.sample)
@@ -48,15 +48,10 @@ export class JourneysRepository {
     return { total, paths: paths.slice(0, question.limit + 1), ...toPicture(ways, shown), sample, account, cost };
   }
 
-  /** One of how many visitors to read; 1: all of them. */
-  async #sampleFor({ project, range, since, precision, unit, filter }: JourneyQuestion, zone: string): Promise<number> {
-    // A question about single visitors is not to be answered about others.
-    const ofSingles = needsOfFilter(filter).identity && JSON.stringify(filter).includes('"dimension":"visitor"');
-    if (precision === 'exact' || ofSingles) return 1;
-    const sessions = unit === 'session' || needsOfFilter(filter).sessions;
-    const shown = { from: Math.max(range.from, since ?? range.from), to: range.to };
-    const events = await this.volumes.eventsIn(project, zone, shown);
-    return sampleOf(events, sessions ? SESSION_ROWS : VISITOR_ROWS) ?? 1;
+  async #sampleFor(question: JourneyQuestion, zone: string): Promise<number | undefined> {
+    const { range, since = range.from, unit, filter } = question;
+    const most = unit === 'session' || needsOfFilter(filter).sessions ? SESSION_ROWS : VISITOR_ROWS;
+    return this.volumes.sampleFor(question, zone, { from: Math.max(range.from, since), to: range.to }, most);
   }
 }
 

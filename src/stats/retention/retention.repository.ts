@@ -6,7 +6,6 @@ import { ClickHouse } from '../../platform/clickhouse/clickhouse';
 import { type Cost, Reads } from '../../platform/clickhouse/reads';
 import type { Caller } from '../../platform/http/caller';
 import type { Sql } from '../../platform/clickhouse/sql';
-import { sampleOf } from '../spread';
 import { Volumes } from '../volumes';
 import { lifecycleSql, periodsSpan, stickinessSql } from './activity.queries';
 import { cohortsSql, historyOf, needsOf, ofKey, type Reading, topKeys } from './retention.queries';
@@ -81,7 +80,9 @@ export class RetentionRepository {
   ): Promise<Costed<Sampled & T>> {
     const reads = new Reads(this.clickhouse, question.project, caller);
     const { sessions } = needsOf(question);
-    const sample = await this.#sampleFor(question, read, sessions);
+    const until = { from: read.from, to: Math.min(read.to, question.now) };
+    const most = sessions ? SESSION_ROWS : PLAIN_ROWS;
+    const sample = await this.volumes.sampleFor(question, question.homeZone, until, most);
     const scan = sessions
       ? await findSessionScan(reads.of(`${purpose}_sessions`, 'events'), question.project, read, sample)
       : undefined;
@@ -93,21 +94,6 @@ export class RetentionRepository {
       account: question.explain === true ? { explain: cost } : {},
       cost,
     };
-  }
-
-  /** One of how many visitors to read; undefined: all of them. */
-  async #sampleFor(
-    question: ActivityQuestion & Partial<RetentionQuestion>,
-    read: TimeRange,
-    sessions: boolean,
-  ): Promise<number | undefined> {
-    // A question about single visitors is not to be answered about others.
-    const { filter, start, comeback, breakdown } = question;
-    const single = JSON.stringify([filter, start, comeback, breakdown]).includes('"dimension":"visitor"');
-    if (question.precision === 'exact' || single) return undefined;
-    const until = { from: read.from, to: Math.min(read.to, question.now) };
-    const events = await this.volumes.eventsIn(question.project, question.homeZone, until);
-    return sampleOf(events, sessions ? SESSION_ROWS : PLAIN_ROWS);
   }
 }
 

@@ -1,0 +1,43 @@
+// When is a question read from a sample? Where so many events lie in its range that all of them would take too long.
+import type { RollupSnapshots } from '../aggregation';
+import { parseFilter } from '../events/query';
+import { Volumes } from './volumes';
+
+const DAY = { from: 0, to: 86_400_000 };
+const volumesOf = (events: number): Volumes =>
+  new Volumes({ of: async () => ({ cells: [{ ...DAY, events }] }) } as unknown as RollupSnapshots);
+const sampleOf = (events: number, question: object): Promise<number | undefined> =>
+  volumesOf(events).sampleFor({ project: 1, ...question }, 'UTC', DAY, 1_000);
+
+it('is read whole up to the most that is read at once, and by powers of two beyond', async () => {
+  expect(await sampleOf(999, {})).toBeUndefined();
+  expect(await sampleOf(1_000, {})).toBeUndefined();
+  expect(await sampleOf(1_001, {})).toBe(2);
+  expect(await sampleOf(4_000, {})).toBe(4);
+  expect(await sampleOf(4_001, {})).toBe(8);
+});
+
+it('counts the share of a cell that the range holds', async () => {
+  const half = { from: 0, to: DAY.to / 2 };
+  expect(await volumesOf(2_000).sampleFor({ project: 1 }, 'UTC', half, 1_000)).toBeUndefined();
+  expect(await volumesOf(2_002).sampleFor({ project: 1 }, 'UTC', half, 1_000)).toBe(2);
+  expect(await volumesOf(2_002).sampleFor({ project: 1 }, 'UTC', { from: 5, to: 5 }, 1_000)).toBeUndefined();
+});
+
+it('is read whole where exact figures are asked for', async () => {
+  expect(await sampleOf(5_000, { precision: 'exact' })).toBeUndefined();
+  expect(await sampleOf(5_000, { precision: 'auto' })).toBe(8);
+});
+
+it.each([
+  ['a filter', { filter: parseFilter(['and', ['is', 'country', ['DE']], ['is', 'visitor', ['somebody']]]) }],
+  ['a filter on what visitors did', { filter: parseFilter(['did', ['is', 'visitor', ['somebody']]]) }],
+  ['a step', { steps: [{ name: 'one', target: parseFilter(['is', 'visitor', ['somebody']]) }] }],
+  ['a breakdown', { breakdown: { dimension: 'visitor', limit: 3 } }],
+])('is read whole where %s is about single visitors', async (_, question) => {
+  expect(await sampleOf(5_000, question)).toBeUndefined();
+});
+
+it('knows a dimension from a value that looks like one', async () => {
+  expect(await sampleOf(5_000, { filter: parseFilter(['is', 'country', ['"dimension":"visitor"']]) })).toBe(8);
+});
