@@ -2,12 +2,10 @@
 //   npm run chaos:kill -- [--kills 20] [--victim server|clickhouse|postgres] [--lanes 8] [--batch 50] [--json]
 import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { ChaosLoad, countLedger } from './support/chaos-load.mjs';
 import { measure, ownFolder } from './support/clean.mjs';
-import { anEvent, newId } from './support/events.mjs';
 import { Ledger } from './support/ledger.mjs';
 import { familyOf } from './support/processes.mjs';
 import { Server } from './support/server.mjs';
@@ -59,125 +57,6 @@ async function killStore(server, pattern) {
   }
 }
 
-/** Sends batches for as long as it is told to. What is not answered goes out again, under the same ids, sooner or later. */
-class ChaosLoad {
-  #open = [];
-  #done = [];
-  #stopped = false;
-
-  constructor(server, project, ledger) {
-    this.server = server;
-    this.project = project;
-    this.ledger = ledger;
-  }
-
-  start() {
-    return Promise.all(Array.from({ length: laneCount }, () => this.#lane()));
-  }
-
-  stop() {
-    this.#stopped = true;
-  }
-
-  /** Repeats everything that has no 2xx until it has one, then a fifth of the rest once more. */
-  async settle() {
-    const again = this.#done.filter(() => randomInt(5) === 0);
-    const until = performance.now() + 120_000;
-    const lane = async () => {
-      for (
-        let batch = again.pop() ?? this.#open.shift();
-        batch !== undefined;
-        batch = again.pop() ?? this.#open.shift()
-      ) {
-        if (performance.now() > until) throw new Error('the server does not take what was not answered');
-        await this.#send(batch);
-      }
-    };
-    while (this.#open.length + again.length > 0) await Promise.all(Array.from({ length: laneCount }, lane));
-  }
-
-  async #lane() {
-    while (!this.#stopped) {
-      // While the server is down, nothing new piles up behind what it has still to answer.
-      const dice = this.#open.length > laneCount ? 0 : randomInt(20);
-      const again =
-        dice < 8 ? this.#open.shift() : dice === 8 ? this.#done[randomInt(Math.max(1, this.#done.length))] : undefined;
-      await this.#send(again ?? aBatch());
-      // Nobody's client sends without a breath; and what is counted later has to be read.
-      await sleep(randomInt(12));
-    }
-  }
-
-  async #send(batch) {
-    const ids = batch.map(({ id }) => id);
-    try {
-      const answer = await fetch(`${this.server.url}/api/v1/events/batch`, {
-        method: 'POST',
-        headers: { 'x-api-key': this.project.sec, 'content-type': 'application/json' },
-        body: JSON.stringify({ events: batch }),
-        signal: AbortSignal.timeout(20_000),
-      });
-      const body = await answer.text();
-      const rejected = answer.ok ? JSON.parse(body).rejected.map(({ index }) => ids[index]) : [];
-      this.ledger.write({ ids, status: answer.status, rejected });
-      if (answer.ok) this.#done.push(batch);
-      else {
-        this.#open.push(batch);
-        if (answer.status !== 503 && answer.status !== 429)
-          note(`an answer that nobody expects: ${answer.status} ${body}`);
-        await sleep(50);
-      }
-    } catch {
-      this.ledger.write({ ids, status: 'none', rejected: [] });
-      this.#open.push(batch);
-      await sleep(150);
-    }
-  }
-}
-
-/** Most events name time and visitor; some leave one of them to the server, which must then know the id again. One in ten batches holds
- *  an event that breaks a rule. */
-function aBatch() {
-  const batch = Array.from({ length: batchSize }, () => {
-    const { timestamp, visitorId, ...rest } = anEvent(newId(), 2_000);
-    const dice = randomInt(10);
-    return { ...rest, ...(dice < 2 ? {} : { timestamp }), ...(dice >= 2 && dice < 4 ? {} : { visitorId }) };
-  });
-  if (randomInt(10) === 0) batch[randomInt(batch.length)].url = 'no url';
-  return batch;
-}
-
-/** Holds the server to the ledger, through the API alone. */
-async function judge(server, project, said) {
-  const expected = said.acknowledged.size;
-  // What was answered 202 becomes readable when the spool is drained.
-  for (let waited = 0; waited < 60 && (await server.stored(project.id)) < expected; waited++) await sleep(1_000);
-
-  const rows = new Map();
-  const answer = await fetch(`${server.url}/api/v1/events/export?format=ndjson&period=all`, {
-    headers: { 'x-api-key': server.rootKey, 'x-project-id': project.id },
-  });
-  if (!answer.ok) throw new Error(`the export answered ${answer.status}: ${await answer.text()}`);
-  for await (const line of createInterface({ input: Readable.fromWeb(answer.body) })) {
-    if (line === '') continue;
-    const { id } = JSON.parse(line);
-    rows.set(id, (rows.get(id) ?? 0) + 1);
-  }
-  const count = (ids, test) => [...ids].filter((id) => test(rows.get(id) ?? 0)).length;
-  return {
-    answers: said.answers,
-    unknown: said.unknown,
-    sent: said.sent.size,
-    acknowledged: expected,
-    refused: said.refused.size,
-    stored: rows.size,
-    lost: count(said.acknowledged, (times) => times === 0),
-    doubled: count(rows.keys(), (times) => times > 1),
-    foreign: [...rows.keys()].filter((id) => !said.sent.has(id)).length,
-    refusedButStored: count(said.refused, (times) => times > 0),
-  };
-}
-
 function show(report) {
   return table([
     ['kill -9', report.victim],
@@ -192,6 +71,7 @@ function show(report) {
     ['counted twice', report.doubled],
     ['stored, but never sent', report.foreign],
     ['refused, but stored', report.refusedButStored],
+    ['refused, and not kept', report.refusedNotKept],
     ['ready again after, p50 ms', report.restartMs.p50],
     ['ready again after, max ms', report.restartMs.max],
   ]);
@@ -201,7 +81,14 @@ await measure(async () => {
   const server = await Server.start();
   const project = await server.project('chaos');
   const ledger = new Ledger(join(await ownFolder('ledger'), 'answers.ndjson'));
-  const load = new ChaosLoad(server, project, ledger);
+  const load = new ChaosLoad({
+    urls: server.url,
+    project,
+    ledger,
+    lanes: laneCount,
+    batch: batchSize,
+    note,
+  });
   const running = load.start();
 
   const restarts = [];
@@ -219,7 +106,7 @@ await measure(async () => {
   ledger.close();
 
   note('counting …');
-  const verdict = await judge(server, project, ledger.read());
+  const { held, drainedMs: _, ...verdict } = await countLedger(server, project, ledger.read());
   restarts.sort((a, b) => a - b);
   const report = {
     victim,
@@ -228,6 +115,5 @@ await measure(async () => {
     restartMs: { p50: restarts[Math.floor((restarts.length - 1) / 2)], max: restarts.at(-1) },
   };
   process.stdout.write(`${values.json === true ? JSON.stringify(report) : show(report)}\n`);
-  const isKept = report.lost + report.doubled + report.foreign + report.refusedButStored === 0;
-  return isKept && report.acknowledged > 0 ? 0 : 1;
+  return held ? 0 : 1;
 });

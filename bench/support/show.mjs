@@ -1,13 +1,13 @@
 // How are figures shown? As a table and bars that fit a terminal.
 
-/** @param rows of cells; the first row is the heading. All columns but the first stand right. */
-export function table(rows) {
+/** @param rows of cells; the first row is the heading. The first column, or so many, stand left, the others right. */
+export function table(rows, left = 1) {
   const text = rows.map((row) => row.map((cell) => (typeof cell === 'number' ? whole(cell) : String(cell))));
   const widths = text[0].map((_, column) => Math.max(...text.map((row) => row[column].length)));
   return text
     .map((row) =>
       row
-        .map((cell, column) => (column > 0 ? cell.padStart(widths[column]) : cell.padEnd(widths[column])))
+        .map((cell, column) => (column >= left ? cell.padStart(widths[column]) : cell.padEnd(widths[column])))
         .join('  ')
         .trimEnd(),
     )
