@@ -19,11 +19,11 @@ import { EventThrottle } from './throttle/event-throttle';
 import { RateLimitInterceptor } from './throttle/rate-limit.interceptor';
 import { ThrottleCounters } from './throttle/throttle-counters';
 import { ProjectThrottlerGuard, REQUESTS } from './throttle/throttle.guard';
-import { ThrottleRepository } from './throttle/throttle.repository';
+import { throttleStore } from './throttle/throttle-store.provider';
 import { ThrottleStorage } from './throttle/throttle-storage';
 import { Tickets } from './tickets';
 
-const throttling = [ThrottleRepository, ThrottleCounters, ThrottleStorage, EventThrottle];
+const throttling = [throttleStore, ThrottleCounters, ThrottleStorage, EventThrottle];
 
 /** What counts, on its own so that the throttler's options can ask for it. */
 @Module({ providers: throttling, exports: throttling })

@@ -1,50 +1,42 @@
-// How often may one address guess? Counted here, in bounded memory; a key that is right is never held back by the guesses of others.
+// How often may one address guess? Counted in bounded memory, with all processes together; a key that is right is never held back by the guesses of others.
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../common/clock';
-import { MINUTE_MS } from '../common/time-range';
+import { MINUTE_MS, SECOND_MS } from '../common/time-range';
 import { Env } from '../config/env';
 import { callerOf } from './addresses';
-import { BoundedMap } from './bounded-map';
+import { type Limit, ThrottleCounters } from './throttle/throttle-counters';
 
-const MOST_ADDRESSES = 20_000;
 /** Look-ups a second that all addresses beyond their limit share: a right key behind a guesser still gets in, a flood does not reach the store. */
 const SHARED_LOOKUPS = 50;
-const SECOND_MS = 1_000;
-
-interface Attempts {
-  count: number;
-  until: number;
-}
 
 /** Failed attempts per address, in windows of a minute. */
 @Injectable()
 export class FailedAttempts {
-  private readonly attempts = new BoundedMap<string, Attempts>(MOST_ADDRESSES);
-  private lookups: Attempts = { count: 0, until: 0 };
+  private readonly limit: Limit;
+  private lookups = { count: 0, until: 0 };
 
   constructor(
-    private readonly env: Env,
+    env: Env,
+    private readonly counters: ThrottleCounters,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    this.limit = { quota: env.AUTH_FAILURES_PER_MINUTE, windowSeconds: MINUTE_MS / SECOND_MS };
+  }
 
   /** Counts one. @returns seconds to wait, where the address has had all it may; else undefined */
   count(address: string): number | undefined {
-    const now = this.clock.now();
-    const caller = callerOf(address);
-    const known = this.attempts.get(caller);
-    const current = known !== undefined && known.until > now ? known : { count: 0, until: now + MINUTE_MS };
-    current.count += 1;
-    this.attempts.set(caller, current);
-    return current.count > this.env.AUTH_FAILURES_PER_MINUTE ? Math.ceil((current.until - now) / SECOND_MS) : undefined;
+    const { fits, resetSeconds } = this.counters.take(bucketOf(address), this.limit, 1, 'address');
+    return fits ? undefined : resetSeconds;
   }
 
   /** Whether a key that is not remembered may be looked for on behalf of this address. */
   mayLookUp(address: string): boolean {
+    if (this.counters.look(bucketOf(address), this.limit, 'address').remaining > 0) return true;
     const now = this.clock.now();
-    const known = this.attempts.get(callerOf(address));
-    if (known === undefined || known.until <= now || known.count < this.env.AUTH_FAILURES_PER_MINUTE) return true;
     if (this.lookups.until <= now) this.lookups = { count: 0, until: now + SECOND_MS };
     this.lookups.count += 1;
     return this.lookups.count <= SHARED_LOOKUPS;
   }
 }
+
+const bucketOf = (address: string): string => `failed:${callerOf(address)}`;

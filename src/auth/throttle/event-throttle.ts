@@ -19,7 +19,7 @@ export class EventThrottle {
   take(project: Project, count: number): void {
     const limit = limitOf(project);
     if (limit === undefined) return;
-    const { fits, resetSeconds } = this.counters.take(bucketOf(project), limit, count, true);
+    const { fits, resetSeconds } = this.counters.take(bucketOf(project), limit, count, 'project');
     if (fits) return;
     const beyond = count > limit.quota;
     throw tooManyRequests({
@@ -35,7 +35,7 @@ export class EventThrottle {
     const limit = limitOf(project);
     return limit === undefined
       ? undefined
-      : { name: EVENTS, limit, standing: this.counters.look(bucketOf(project), limit, true) };
+      : { name: EVENTS, limit, standing: this.counters.look(bucketOf(project), limit, 'project') };
   }
 }
 

@@ -1,10 +1,12 @@
-// How much was used of each limit, by all processes together? Counted here, told to the others about twice a second; never a read on a request's way.
+// How much was used of each limit, by all processes together? Counted here, told to the others some times a second; never a read on a request's way.
 import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { createHmac } from 'node:crypto';
 import { Clock } from '../../common/clock';
+import { newId } from '../../common/ids';
 import { SECOND_MS } from '../../common/time-range';
-import { Postgres } from '../../platform/postgres/postgres';
+import { StoreUrls } from '../../config/env';
 import { BoundedMap } from '../bounded-map';
-import { ThrottleRepository, type CountRow } from './throttle.repository';
+import { ThrottleStore, type Told } from './throttle-store';
 
 /** A limit: so many in each window of so many seconds. Windows are those of the clock, so that processes agree on them. */
 export interface Limit {
@@ -18,46 +20,61 @@ export interface Standing {
   readonly resetSeconds: number;
 }
 
+/** Whose bucket it is. Other processes hear of every project, and of an address that has used a quarter of its limit: there are as many
+ *  addresses as somebody likes, and the others are not to be filled with them. */
+export type Whose = 'project' | 'address';
+
 interface Bucket {
   readonly windowStart: number;
   readonly windowEnd: number;
+  /** Told under this name. TRICKY: a bucket that was forgotten and made again counts from 0, so it is another one. */
+  readonly writer: string;
+  /** From which count on others hear of it. */
+  readonly toldFrom: number;
   /** Counted by all processes, as last heard. */
   shared: number;
+  /** Counted here since the window began, and told. */
+  told: number;
   /** Counted here and not told yet. */
   delta: number;
   /** Being told right now. */
   sending: number;
-  readonly isShared: boolean;
 }
 
 const MOST_BUCKETS = 50_000;
 const MOST_AT_ONCE = 5_000;
-const SYNC_EVERY_MS = 500;
+const TOLD_FROM_SHARE = 4;
 const CLEAN_EVERY_MS = 60_000;
-const WARN_AFTER_FAILURES = 10;
+const WARN_AFTER_MS = 5_000;
 
-/** Counters of fixed windows. While Postgres is away each process counts alone. */
+/** Counters of fixed windows. While their store is away each process counts alone. */
 @Injectable()
 export class ThrottleCounters implements OnModuleInit, OnModuleDestroy {
   private readonly logger = new Logger(ThrottleCounters.name);
-  private readonly buckets = new BoundedMap<string, Bucket>(MOST_BUCKETS);
+  /** Apart, so that nobody without a key can drive out the counts of those with one. */
+  private readonly buckets: Readonly<Record<Whose, BoundedMap<string, Bucket>>> = {
+    project: new BoundedMap(MOST_BUCKETS),
+    address: new BoundedMap(MOST_BUCKETS),
+  };
+  private readonly process = newId();
+  private made = 0;
   private timers: NodeJS.Timeout[] = [];
   private syncing: Promise<void> | undefined;
   private failures = 0;
 
   constructor(
-    private readonly repository: ThrottleRepository,
-    private readonly postgres: Postgres,
+    private readonly store: ThrottleStore,
+    private readonly urls: StoreUrls,
     private readonly clock: Clock,
   ) {}
 
   onModuleInit(): void {
     this.timers = [
-      setInterval(() => void this.sync(), SYNC_EVERY_MS),
+      setInterval(() => void this.sync(), this.store.everyMs),
       setInterval(() => void this.clean(), CLEAN_EVERY_MS),
     ];
     for (const timer of this.timers) timer.unref();
-    this.postgres.beforeClose(() => this.sync());
+    this.store.beforeClose(() => this.sync());
   }
 
   async onModuleDestroy(): Promise<void> {
@@ -66,18 +83,19 @@ export class ThrottleCounters implements OnModuleInit, OnModuleDestroy {
   }
 
   /** Takes `count` from a bucket, all or nothing.
-   *  @param isShared whether other processes hear of it: projects, but not addresses, of which there are too many
    *  @returns whether it fitted, and where the bucket stands now */
-  take(name: string, limit: Limit, count: number, isShared: boolean): Standing & { fits: boolean } {
-    const bucket = this.bucket(name, limit, isShared);
+  take(name: string, limit: Limit, count: number, whose: Whose): Standing & { fits: boolean } {
+    const bucket = this.bucket(name, limit, whose);
     const fits = used(bucket) + count <= limit.quota;
     if (fits) bucket.delta += count;
     return { fits, ...this.standing(bucket, limit) };
   }
 
   /** Where a bucket stands, without taking anything. */
-  look(name: string, limit: Limit, isShared: boolean): Standing {
-    return this.standing(this.bucket(name, limit, isShared), limit);
+  look(name: string, limit: Limit, whose: Whose): Standing {
+    const known = this.buckets[whose].get(name);
+    // Whoever only looks leaves nothing behind.
+    return this.standing(known !== undefined && this.isNow(known, limit) ? known : this.fresh(limit, whose), limit);
   }
 
   /** Tells the others what was counted here, and hears what they counted. Runs by itself; one at a time. */
@@ -87,50 +105,78 @@ export class ThrottleCounters implements OnModuleInit, OnModuleDestroy {
   }
 
   private async exchange(): Promise<void> {
-    const rows: CountRow[] = [];
-    const told = new Map<string, Bucket>();
-    for (const [bucket, state] of this.buckets) {
-      if (!state.isShared || state.delta === 0) continue;
-      if (rows.length >= MOST_AT_ONCE) break;
-      state.sending = state.delta;
-      state.delta = 0;
-      told.set(bucket, state);
-      rows.push({ bucket, windowStart: state.windowStart, windowEnd: state.windowEnd, count: state.sending });
-    }
+    const rows: Told[] = [];
+    const sent = new Map<string, Bucket>();
+    for (const whose of ['project', 'address'] as const)
+      for (const [name, state] of this.buckets[whose]) {
+        if (rows.length >= MOST_AT_ONCE) break;
+        if (state.delta === 0 || state.told + state.delta < state.toldFrom) continue;
+        state.sending = state.delta;
+        state.delta = 0;
+        const bucket = whose === 'project' ? name : this.pseudonymOf(name);
+        const { windowStart, windowEnd, writer, sending } = state;
+        sent.set(`${bucket} ${windowStart}`, state);
+        rows.push({ bucket, windowStart, windowEnd, writer, count: sending, own: state.told + sending });
+      }
     if (rows.length === 0) return;
     try {
-      for (const { bucket, count } of await this.repository.add(rows)) {
-        const state = told.get(bucket);
-        if (state !== undefined) Object.assign(state, { shared: count, sending: 0 });
+      for (const { bucket, windowStart, count } of await this.store.add(rows)) {
+        const state = sent.get(`${bucket} ${windowStart}`);
+        if (state === undefined) continue;
+        const told = state.told + state.sending;
+        // A store that lost what it knew says less than before; nothing of a window is ever given back.
+        Object.assign(state, { shared: Math.max(count, state.shared, told), told, sending: 0 });
       }
+      if (this.isAlone) this.logger.log('limits are counted by all processes together again');
       this.failures = 0;
     } catch {
-      for (const state of told.values()) Object.assign(state, { delta: state.delta + state.sending, sending: 0 });
+      for (const state of sent.values()) Object.assign(state, { delta: state.delta + state.sending, sending: 0 });
+      const wasAlone = this.isAlone;
       this.failures += 1;
-      if (this.failures === WARN_AFTER_FAILURES) this.logger.warn('limits are counted by each process alone for now');
+      if (this.isAlone && !wasAlone) this.logger.warn('limits are counted by each process alone for now');
     }
+  }
+
+  private get isAlone(): boolean {
+    return this.failures * this.store.everyMs >= WARN_AFTER_MS;
   }
 
   private async clean(): Promise<void> {
-    await this.repository.removeBefore(Math.floor(this.clock.now() / SECOND_MS)).catch(() => undefined);
+    await this.store.removeBefore(Math.floor(this.clock.now() / SECOND_MS)).catch(() => undefined);
   }
 
-  private bucket(name: string, { windowSeconds }: Limit, isShared: boolean): Bucket {
+  /** No address is written anywhere; the processes have only the store's URL in common that no copy of the store holds. */
+  private pseudonymOf(name: string): string {
+    return `address:${createHmac('sha256', this.urls.postgres).update(name).digest('base64url')}`;
+  }
+
+  private bucket(name: string, limit: Limit, whose: Whose): Bucket {
+    const known = this.buckets[whose].get(name);
+    if (known !== undefined && this.isNow(known, limit)) return known;
+    const fresh = this.fresh(limit, whose);
+    this.buckets[whose].set(name, fresh);
+    return fresh;
+  }
+
+  private isNow({ windowStart, windowEnd }: Bucket, { windowSeconds }: Limit): boolean {
+    const seconds = Math.floor(this.clock.now() / SECOND_MS);
+    return windowStart === seconds - (seconds % windowSeconds) && windowEnd === windowStart + windowSeconds;
+  }
+
+  private fresh({ quota, windowSeconds }: Limit, whose: Whose): Bucket {
     const seconds = Math.floor(this.clock.now() / SECOND_MS);
     const windowStart = seconds - (seconds % windowSeconds);
-    const known = this.buckets.get(name);
-    if (known !== undefined && known.windowStart === windowStart && known.windowEnd === windowStart + windowSeconds)
-      return known;
-    const fresh: Bucket = {
+    this.made += 1;
+    return {
       windowStart,
       windowEnd: windowStart + windowSeconds,
+      writer: `${this.process}.${this.made}`,
+      toldFrom: whose === 'project' ? 0 : Math.ceil(quota / TOLD_FROM_SHARE),
       shared: 0,
+      told: 0,
       delta: 0,
       sending: 0,
-      isShared,
     };
-    this.buckets.set(name, fresh);
-    return fresh;
   }
 
   private standing(bucket: Bucket, { quota }: Limit): Standing {

@@ -16,7 +16,8 @@ export class ThrottleStorage implements ThrottlerStorage {
 
   increment(key: string, ttlMs: number, limit: number): Promise<ThrottlerRecord> {
     const rule = { quota: limit, windowSeconds: Math.max(1, Math.round(ttlMs / SECOND_MS)) };
-    const { fits, remaining, resetSeconds } = this.counters.take(key, rule, 1, key.startsWith(PROJECT_BUCKET));
+    const whose = key.startsWith(PROJECT_BUCKET) ? 'project' : 'address';
+    const { fits, remaining, resetSeconds } = this.counters.take(key, rule, 1, whose);
     return Promise.resolve({
       totalHits: limit - remaining + (fits ? 0 : 1),
       timeToExpire: resetSeconds,

@@ -3,19 +3,22 @@ import { Injectable } from '@nestjs/common';
 import { lte, sql } from 'drizzle-orm';
 import { Postgres } from '../../platform/postgres/postgres';
 import { throttleCounts } from '../auth.schema';
-
-/** A count of one bucket in one window; times are seconds since the epoch. */
-export type CountRow = typeof throttleCounts.$inferSelect;
+import { type Heard, ThrottleStore, type Told } from './throttle-store';
 
 /** Counts in Postgres. */
 @Injectable()
-export class ThrottleRepository {
-  constructor(private readonly postgres: Postgres) {}
+export class ThrottleRepository extends ThrottleStore {
+  readonly everyMs = 500;
 
-  /** Adds counts. @returns each bucket's count by all processes together */
-  async add(rows: readonly CountRow[]): Promise<Pick<CountRow, 'bucket' | 'count'>[]> {
+  constructor(private readonly postgres: Postgres) {
+    super();
+  }
+
+  async add(rows: readonly Told[]): Promise<Heard[]> {
     // Rows in one order for everybody: two processes that lock them in different orders would wait for each other.
-    const ordered = [...rows].sort((a, b) => (a.bucket < b.bucket ? -1 : 1));
+    const ordered = [...rows]
+      .sort((a, b) => (a.bucket < b.bucket ? -1 : 1))
+      .map(({ bucket, windowStart, windowEnd, count }) => ({ bucket, windowStart, windowEnd, count }));
     return this.postgres.run((db) =>
       db
         .insert(throttleCounts)
@@ -27,12 +30,19 @@ export class ThrottleRepository {
             windowEnd: sql`greatest(${throttleCounts.windowEnd}, excluded.window_end)`,
           },
         })
-        .returning({ bucket: throttleCounts.bucket, count: throttleCounts.count }),
+        .returning({
+          bucket: throttleCounts.bucket,
+          windowStart: throttleCounts.windowStart,
+          count: throttleCounts.count,
+        }),
     );
   }
 
-  /** Removes windows that ended before a second. */
   async removeBefore(second: number): Promise<void> {
     await this.postgres.run((db) => db.delete(throttleCounts).where(lte(throttleCounts.windowEnd, second)));
+  }
+
+  beforeClose(flush: () => Promise<void>): void {
+    this.postgres.beforeClose(flush);
   }
 }
