@@ -1,8 +1,6 @@
 // Is an erasure finished wherever it was cut short, also of derived rows, and of many visitors at once? Each step is taken here.
 import { sql } from 'drizzle-orm';
 import { randomUUID } from 'node:crypto';
-import { AggregationOptions } from '../../src/aggregation/aggregation.options';
-import { AggregationProcessor } from '../../src/aggregation/aggregation.processor';
 import { VisitorRollupsEraser } from '../../src/aggregation/visitor-rollups.eraser';
 import { KeyDirectory } from '../../src/auth';
 import { DAY_MS } from '../../src/common/time-range';
@@ -13,6 +11,7 @@ import type { Project } from '../../src/projects';
 import { ErasuresRepository } from '../../src/visitors/erasure/erasures.repository';
 import { ErasureSweeper } from '../../src/visitors/erasure/sweeper';
 import { type AProject, aProject, ask, askClickHouse, startTestApp, type TestApp, until } from '../support';
+import { deriveNow, hurry } from '../support/derive';
 
 jest.setTimeout(120_000);
 
@@ -25,12 +24,7 @@ beforeAll(async () => {
   sweep = sweeper.sweep.bind(sweeper);
   sweeper.sweep = () => Promise.resolve(false);
   Object.assign(app.app.get(ErasureTimes, { strict: false }), { readersMs: 100, writersMs: 0 });
-  Object.assign(app.app.get(AggregationOptions, { strict: false }), {
-    graceMs: 0,
-    longestRestMs: 10,
-    fewestOfProject: 0,
-    fewestEvents: 50,
-  });
+  hurry(app, { fewestEvents: 50 });
 });
 afterAll(() => app.close());
 afterEach(() => jest.restoreAllMocks());
@@ -63,8 +57,7 @@ async function aBusyProject(): Promise<AProject> {
 const derive = async (project: AProject, cells: number): Promise<void> => {
   const state = await until(
     async () => {
-      await pg(sql`UPDATE stale_ranges SET until = least(until, now())`);
-      await the(AggregationProcessor).look();
+      await deriveNow(app);
       return (await ask(app, `/projects/${project.id}/rollups`, { key: project.keys.adm })).body;
     },
     ({ horizon, staleRanges, cells: held }) => horizon !== null && staleRanges === 0 && held === cells,

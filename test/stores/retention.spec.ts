@@ -1,12 +1,9 @@
 // Does anybody see what is older than a project keeps? Every reader, before it is deleted and after, from raw events and from derived rows.
-import { sql } from 'drizzle-orm';
-import { AggregationOptions } from '../../src/aggregation/aggregation.options';
-import { AggregationProcessor } from '../../src/aggregation/aggregation.processor';
 import { ExpiredEvents } from '../../src/aggregation/housekeeping/expired-events';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../src/common/time-range';
-import { Postgres } from '../../src/platform/postgres/postgres';
 import { shownFrom } from '../../src/projects';
 import { aProject, ask, askClickHouse, startTestApp, until, type AProject, type TestApp } from '../support';
+import { deriveNow, hurry } from '../support/derive';
 
 const KEPT_DAYS = 10;
 const OLD_ID = '01890000-0000-7000-8000-000000000001';
@@ -19,17 +16,11 @@ const now = Date.now();
 
 const iso = (at: number): string => new Date(at).toISOString();
 const day = (at: number): string => iso(at).slice(0, 10);
-const pg = (query: ReturnType<typeof sql>): Promise<unknown> => app.app.get(Postgres).run((db) => db.execute(query));
 const expired = (): ExpiredEvents => app.app.get(ExpiredEvents, { strict: false });
 
 beforeAll(async () => {
   app = await startTestApp();
-  Object.assign(app.app.get(AggregationOptions), {
-    graceMs: 0,
-    longestRestMs: 10,
-    fewestOfProject: 0,
-    fewestEvents: 1,
-  });
+  hurry(app, { fewestEvents: 1 });
   // The chore comes when the test says so.
   jest.spyOn(expired(), 'run').mockResolvedValue(0);
   project = await aProject(app);
@@ -67,8 +58,7 @@ afterAll(() => app.close());
 async function derived(): Promise<void> {
   const state = await until(
     async () => {
-      await pg(sql`UPDATE stale_ranges SET until = least(until, now())`);
-      await app.app.get(AggregationProcessor).look();
+      await deriveNow(app);
       return (await ask(app, `/projects/${project.id}/rollups`, { key: project.keys.adm })).body;
     },
     ({ horizon, staleRanges, cells }) => horizon !== null && staleRanges === 0 && Number(cells) > 0,

@@ -1,13 +1,12 @@
 // Does a verification see what is not there, and does nothing stay of a project that is gone? The whole app on real stores.
 import { sql } from 'drizzle-orm';
-import { AggregationOptions } from '../../src/aggregation/aggregation.options';
-import { AggregationProcessor } from '../../src/aggregation/aggregation.processor';
 import { RollupsEraser } from '../../src/aggregation/rollups.eraser';
 import { KeyDirectory } from '../../src/auth';
 import { DAY_MS } from '../../src/common/time-range';
 import { Postgres } from '../../src/platform/postgres/postgres';
 import type { Project } from '../../src/projects';
 import { aProject, ask, askClickHouse, startTestApp, until, type AProject, type TestApp } from '../support';
+import { deriveNow, hurry } from '../support/derive';
 
 interface JobAnswer {
   id: string;
@@ -19,12 +18,7 @@ let app: TestApp;
 
 beforeAll(async () => {
   app = await startTestApp();
-  Object.assign(app.app.get(AggregationOptions), {
-    graceMs: 0,
-    longestRestMs: 10,
-    fewestOfProject: 0,
-    fewestEvents: 50,
-  });
+  hurry(app, { fewestEvents: 50 });
 });
 afterAll(() => app.close());
 
@@ -50,10 +44,7 @@ async function send(project: AProject): Promise<void> {
   expect(answer.body).toMatchObject({ accepted: 420 });
 }
 
-const look = async (): Promise<void> => {
-  await pg(sql`UPDATE stale_ranges SET until = least(until, now())`);
-  await app.app.get(AggregationProcessor).look();
-};
+const look = (): Promise<void> => deriveNow(app);
 const derived = async (project: AProject): Promise<void> => {
   const state = await until(
     async () => {

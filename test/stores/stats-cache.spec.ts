@@ -1,8 +1,6 @@
 // Is an answer kept for as long as it is true, and not a moment longer? Two replicas over the same stores, over HTTP.
 import { sql } from 'drizzle-orm';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AggregationOptions } from '../../src/aggregation/aggregation.options';
-import { AggregationProcessor } from '../../src/aggregation/aggregation.processor';
 import { KeyDirectory } from '../../src/auth';
 import { DAY_MS } from '../../src/common/time-range';
 import { ChangeLog, MarkStale } from '../../src/events/changes';
@@ -11,6 +9,7 @@ import { Metrics } from '../../src/platform/metrics/metrics';
 import { Postgres } from '../../src/platform/postgres/postgres';
 import { StatsRepository } from '../../src/stats/stats.repository';
 import { aProject, ask, askClickHouse, startTestApp, until, type AProject, type TestApp } from '../support';
+import { deriveNow, hurry } from '../support/derive';
 
 interface Overview {
   data: { visitors: number; events: number };
@@ -20,12 +19,10 @@ interface Overview {
 let one: TestApp;
 let other: TestApp;
 
-const PATIENT = { graceMs: 0, longestRestMs: 10, fewestOfProject: 0, fewestEvents: 50 };
-
 beforeAll(async () => {
   one = await startTestApp();
   other = await startTestApp({ urls: one.urls, rootKey: one.rootKey, env: { ROLES: 'api' } });
-  for (const { app } of [one, other]) Object.assign(app.get(AggregationOptions), PATIENT);
+  for (const replica of [one, other]) hurry(replica, { fewestEvents: 50 });
 });
 afterAll(async () => {
   jest.restoreAllMocks();
@@ -74,12 +71,7 @@ const anEvent = (more: object = {}): object => ({
 const numberOf = async (project: AProject): Promise<number> =>
   (await one.app.get(KeyDirectory).project(project.id))?.number ?? 0;
 
-/** As its chore does, but marks are over at once. */
-async function look(): Promise<void> {
-  const forget = sql`UPDATE stale_ranges SET until = least(until, now())`;
-  await one.app.get(Postgres).run((db) => db.execute(forget));
-  await one.app.get(AggregationProcessor).look();
-}
+const look = (): Promise<void> => deriveNow(one);
 
 const derived = (project: AProject): Promise<unknown> =>
   until(
