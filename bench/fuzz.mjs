@@ -1,0 +1,85 @@
+// Is every answer of the server one that its document tells? Requests made from the served OpenAPI document, valid and wrong, and payloads in every place.
+//   npm run fuzz -- [--runs 500] [--payloads 60] [--only operationId,…] [--seed n] [--json]
+// `--runs`: so many valid and so many wrong ones an operation; `--payloads`: a place. Ends with 1 where an answer is wrong or an operation was never answered with success.
+import { parseArgs } from 'node:util';
+import { measure } from './support/clean.mjs';
+import { Server } from './support/server.mjs';
+import { table } from './support/show.mjs';
+import { readDocument } from './fuzz/document.mjs';
+import { Oracle } from './fuzz/oracle.mjs';
+import { Fuzzer } from './fuzz/run.mjs';
+import { hangUp } from './fuzz/send.mjs';
+import { World } from './fuzz/world.mjs';
+
+const text = { type: 'string' };
+const { values } = parseArgs({
+  options: { runs: text, payloads: text, only: text, seed: text, json: { type: 'boolean', default: false } },
+});
+const runs = Number(values.runs ?? 500);
+const payloads = Number(values.payloads ?? 1_000);
+const seed = Number(values.seed ?? Date.now() % 2 ** 31);
+const only = values.only?.split(',');
+if (![runs, payloads, seed].every((count) => Number.isInteger(count) && count >= 0) || runs === 0) {
+  process.stderr.write('--runs, --payloads and --seed are whole numbers\n');
+  process.exit(2);
+}
+
+const say = (line) => process.stderr.write(`${line}\n`);
+
+async function fuzz() {
+  const server = await Server.start({ AUTH_FAILURES_PER_MINUTE: '1000000', ALERT_PRIVATE_ADDRESSES: 'true' });
+  const world = await World.make(server);
+  const { components, operations } = await readDocument(server.url);
+  const chosen = operations.filter(({ id }) => only === undefined || only.includes(id));
+  const unknown = only?.filter((id) => !operations.some((operation) => operation.id === id)) ?? [];
+  if (unknown.length > 0) throw new Error(`there is no operation ${unknown.join(', ')}`);
+  const oracle = new Oracle(components, { secret: world.canary.secret, folder: server.folder });
+  const fuzzer = new Fuzzer(server, world, oracle, components, { runs, payloads, seed });
+
+  const startedAt = performance.now();
+  const tallies = [];
+  for (const [at, operation] of chosen.entries()) {
+    const began = performance.now();
+    const tally = await fuzzer.fuzz(operation);
+    tallies.push(tally);
+    const took = ((performance.now() - began) / 1_000).toFixed(1);
+    say(`${at + 1}/${chosen.length} ${tally.id}: ${tally.requests} requests in ${took} s`);
+    for (const [fault, { count, example }] of tally.faults)
+      say(`  ${fault} (${count} times)\n    ${JSON.stringify(example)}`);
+    if (!server.isRunning) throw new Error(`the server ended:\n${server.said}`);
+  }
+  hangUp();
+  const seconds = Math.round((performance.now() - startedAt) / 1_000);
+  const faults = tallies.flatMap(({ id, faults: found }) =>
+    [...found].map(([fault, { count, example }]) => ({ operation: id, fault, count, example })),
+  );
+  const rows = tallies.map(({ route, requests, taken, refused, away, faults: found }) => [
+    route,
+    requests,
+    taken,
+    refused,
+    away,
+    found.size,
+  ]);
+  const sum = (column) => rows.reduce((total, row) => total + row[column], 0);
+  if (values.json) {
+    const operationsDone = tallies.map(({ id, requests, taken, refused, away }) => ({
+      id,
+      requests,
+      taken,
+      refused,
+      away,
+    }));
+    process.stdout.write(
+      `${JSON.stringify({ seed, seconds, served: operations.length, operations: operationsDone, faults })}\n`,
+    );
+  } else {
+    process.stdout.write(
+      `${table([['operation', 'requests', '2xx', '4xx', '503', 'faults'], ...rows, ['all', ...[1, 2, 3, 4, 5].map(sum)]])}\n`,
+    );
+    process.stdout.write(`\n${tallies.length} of ${operations.length} operations in ${seconds} s, seed ${seed}\n`);
+  }
+  return faults.length === 0 ? 0 : 1;
+}
+
+void measure(fuzz);
