@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import { AppModule, type AppParts } from './app.module';
 import { makeAdapter } from './platform/http/fastify';
 import { setUpOpenApi } from './platform/http/openapi';
+import { serveOperationsOnly } from './platform/http/worker-routes';
 import { ProblemFilter } from './platform/http/problem.filter';
 import { makeValidationPipe } from './platform/http/validation.pipe';
 import { NestLogger } from './platform/logging/logger';
@@ -29,6 +30,7 @@ export async function buildApp(parts: AppParts & { log: Logger; preview?: boolea
       preview: parts.preview ?? false,
     },
   );
+  if (!parts.env.ROLES.includes('api')) serveOperationsOnly(app.getHttpAdapter().getInstance());
   app.setGlobalPrefix(API_PREFIX, {
     exclude: [
       { path: 'health/*path', method: RequestMethod.GET },

@@ -6,10 +6,10 @@ import { realpathSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { LocalAccess } from './auth/local-access';
-import { InvalidEnv, readEnv, type Env } from './config/env';
+import { InvalidEnv, readEnv, type Env, type StoreUrls } from './config/env';
 import { compiled } from './config/paths';
 import { Fatal } from './embedded/fatal';
-import { removeRunFile, writeRunFile } from './embedded/run-file';
+import { removeRunFile, writeRunFile, type RunFile } from './embedded/run-file';
 import { startEmbeddedStores } from './embedded/stores';
 import { makeLogger } from './platform/logging/logger';
 
@@ -59,12 +59,14 @@ export async function serve({ imports }: { imports?: NonNullable<ModuleMetadata[
 
     const url = urlOf(app.getHttpServer().address() as AddressInfo);
     stores.describe(url);
+    const isApi = env.ROLES.includes('api');
     try {
-      writeRunFile(stores.dataDir, { pid: process.pid, url, token: local.token });
+      const run = { pid: process.pid, url, token: local.token, stores: embeddedUrls(env, stores.urls) };
+      if (isApi) writeRunFile(stores.dataDir, run, stores.alone);
     } catch {
       log.warn({ folder: stores.dataDir }, 'run.json cannot be written, so commands on this machine need a key');
     }
-    greet(url, app.get(RootKey).announce());
+    greet(url, isApi, app.get(RootKey).announce());
 
     const signal = await signalled;
     log.info({ signal }, 'draining');
@@ -98,6 +100,12 @@ function endAfter(ms: number): void {
   new Worker(script, { eval: true, stdin: false }).unref();
 }
 
+/** Where the stores are that the configuration does not name: of the others a command is told by the configuration. */
+const embeddedUrls = (env: Env, urls: StoreUrls): NonNullable<RunFile['stores']> => ({
+  postgres: env.DATABASE_URL === undefined ? urls.postgres : undefined,
+  clickhouse: env.CLICKHOUSE_URL === undefined ? urls.clickhouse : undefined,
+});
+
 /** One line that a person can act on, and the end. */
 function fail(error: unknown, withStack: boolean): never {
   const message = error instanceof Error ? (withStack ? error.stack : error.message) : String(error);
@@ -120,14 +128,17 @@ function urlOf({ address, port, family }: AddressInfo): string {
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
 }
 
-/** @param rootKey the text of the root key, where this start made it: the only time that it is shown */
-function greet(url: string, rootKey: string | undefined): void {
+/** @param isApi whether it serves more than probes and metrics
+ *  @param rootKey the text of the root key, where this start made it: the only time that it is shown */
+function greet(url: string, isApi: boolean, rootKey: string | undefined): void {
   if (rootKey !== undefined)
     process.stdout.write(
       `Root key, shown this once: ${rootKey}\nKeep it; it makes projects. (ROOT_API_KEY sets one of your own.)\n`,
     );
   process.stdout.write(
-    `Millrace is ready: API ${url}/api/v1, documentation ${url}/docs. First steps are in README.md.\n`,
+    isApi
+      ? `Millrace is ready: API ${url}/api/v1, documentation ${url}/docs. First steps are in README.md.\n`
+      : `Millrace is ready: a worker, probes ${url}/health/ready, metrics ${url}/metrics.\n`,
   );
 }
 

@@ -72,6 +72,13 @@ export class Env {
   @Variable('Folder of the embedded stores', 'path', anyText)
   readonly DATA_DIR: string = './data';
 
+  @Variable(
+    'Whether embedded stores are for this process alone, or shared by all that run with the same DATA_DIR',
+    'own or shared',
+    oneOf('own', 'shared'),
+  )
+  readonly EMBEDDED_STORES: 'own' | 'shared' = 'own';
+
   @Variable('Postgres; not set: an embedded one is started', 'postgres:// URL', url('postgres:', 'postgresql:'))
   readonly DATABASE_URL: string | undefined = undefined;
 
@@ -172,6 +179,30 @@ export class Env {
     whole(1, 1_000_000),
   )
   readonly AUTH_FAILURES_PER_MINUTE: number = 300;
+
+  @Variable(
+    'Requests with events that a process works on at once; the rest is refused (503)',
+    'whole number 1..100000',
+    whole(1, 100_000),
+  )
+  readonly ADMIT_EVENT_REQUESTS: number = 500;
+
+  @Variable('All other requests that it works on at once', 'whole number 1..100000', whole(1, 100_000))
+  readonly ADMIT_OTHER_REQUESTS: number = 250;
+
+  @Variable(
+    'Bodies that it works on at once, from which on few more are let in; eight times as much is their most in memory',
+    'megabytes, 1..10000',
+    whole(1, 10_000),
+  )
+  readonly ADMIT_EVENT_MB: number = 8;
+
+  @Variable(
+    'Wait of events for their answer, a second long, from which on fewer requests are let in; 0: never',
+    'milliseconds, 0..60000',
+    whole(0, 60_000),
+  )
+  readonly ADMIT_DELAY_MS: number = 500;
 
   @Variable('Whether webhooks of alerts may go to private addresses: this machine, its network', 'true or false', flag)
   readonly ALERT_PRIVATE_ADDRESSES: boolean = false;

@@ -10,6 +10,7 @@ import { packageRoot } from '../config/paths';
 import { clickhouseChildSpec, type ClickHouseChildMessage } from './clickhouse/launch';
 import { Fatal } from './fatal';
 import { endLeftover } from './leftover';
+import { portIsFree } from './ports';
 import { supervise, type RunningStore, type StoreEvents, type SupervisedStore } from './supervisor';
 
 const USER = 'millrace';
@@ -26,19 +27,26 @@ export interface EmbeddedClickHouse extends SupervisedStore {
 
 /** Starts ClickHouse on `folder`/clickhouse, with a password made for this run. Only for the holder of the folder's lock.
  *  @param memoryMb ceiling of the engine; 0: what suits the machine
+ *  @param before the URL that it had, for those who know it; its password is kept, and its port where that is free
  *  @throws Fatal where it is not installed or does not start */
 export async function startClickHouse(
   folder: string,
   memoryMb: number,
   log: Logger,
   events: StoreEvents,
+  before?: string,
 ): Promise<EmbeddedClickHouse> {
   checkInstalled();
   const data = join(folder, 'clickhouse');
   const pidFile = join(folder, 'clickhouse.pid');
   mkdirSync(data, { recursive: true, mode: 0o700 });
-  const password = randomBytes(24).toString('base64url');
+  const known = before === undefined ? undefined : new URL(before);
+  const password = known?.password ?? randomBytes(24).toString('base64url');
   let url = new URL('http://127.0.0.1');
+  if (known !== undefined) {
+    await endEarlier(data, pidFile, log);
+    if (await portIsFree(Number(known.port))) url.port = known.port;
+  }
   const start = async (): Promise<RunningStore> => {
     await endEarlier(data, pidFile, log);
     const port = Number(url.port);

@@ -13,6 +13,7 @@ import { Fatal } from './fatal';
 import { endLeftover, isAlive } from './leftover';
 import { binariesIn, findPostgres, type PostgresBinaries } from './postgres-binaries';
 import { canReach, postgresUser, type RunAs } from './postgres-user';
+import { portIsFree } from './ports';
 import { supervise, type RunningStore, type StoreEvents, type SupervisedStore } from './supervisor';
 
 const USER = 'millrace';
@@ -31,7 +32,8 @@ const settings = (port: number): string[] =>
     listen_addresses: '127.0.0.1',
     port,
     unix_socket_directories: '',
-    max_connections: 100,
+    // A process takes some thirty; several may share these stores.
+    max_connections: 300,
     shared_buffers: '128MB',
     fsync: 'on',
     synchronous_commit: 'on',
@@ -62,8 +64,14 @@ exit "$code"
 /** Starts Postgres on `folder`/postgres, making the data directory at the first time.
  *  Only for the holder of the folder's lock.
  *  @param folder the data directory of the instance; Postgres' user can reach it
+ *  @param before the URL that it had, for those who know it; its port is taken again where it is free
  *  @throws Fatal where it is not installed, can't be made or does not start */
-export async function startPostgres(folder: string, log: Logger, events: StoreEvents): Promise<EmbeddedPostgres> {
+export async function startPostgres(
+  folder: string,
+  log: Logger,
+  events: StoreEvents,
+  before?: string,
+): Promise<EmbeddedPostgres> {
   if (process.platform === 'win32') throw new Fatal('The embedded Postgres does not run on Windows: set DATABASE_URL.');
   const data = join(folder, 'postgres');
   const user = await postgresUser(data);
@@ -86,8 +94,11 @@ export async function startPostgres(folder: string, log: Logger, events: StoreEv
   };
   const startOnFreePort = async (): Promise<RunningStore> => {
     if (port !== 0) return start();
+    // Whoever had the port in this folder before is asked to leave it first.
+    if (before !== undefined) await endPostmaster(data, log);
+    const known = before === undefined ? 0 : Number(new URL(before).port);
     for (let attempt = 1; ; attempt += 1) {
-      port = await freePort();
+      port = attempt === 1 && known !== 0 && (await portIsFree(known)) ? known : await freePort();
       url = `postgres://${USER}:${password}@127.0.0.1:${port}/${DATABASE}`;
       try {
         return await start();

@@ -1,12 +1,11 @@
-// Which stores does this server have to bring itself? Those that the configuration does not name: started here, side by side.
+// Which stores does this server have to bring itself? Those that the configuration does not name: its own, or shared with others.
 import type { Logger } from 'pino';
 import { StoreUrls, type Env } from '../config/env';
 import { resolveDataDir } from './data-dir';
-import { startClickHouse } from './clickhouse-process';
+import { startEngines, type EngineEvents, type Engines, type EngineWish } from './engines';
 import type { Fatal } from './fatal';
-import { lockInstance } from './instance-lock';
-import { startPostgres } from './postgres';
-import type { StoreEvents } from './supervisor';
+import { lockInstance, InUse, type InstanceLock } from './instance-lock';
+import { askToLeave, leaseStores } from './lease';
 
 /** The stores that run for this server. */
 export interface EmbeddedStores {
@@ -14,15 +13,20 @@ export interface EmbeddedStores {
   readonly urls: StoreUrls;
   /** Absolute folder of the embedded stores' data and of run.json. */
   readonly dataDir: string;
-  /** Process ids of the engines that run now; undefined where a store is not ours. */
+  /** Whether no other server can run on this folder. */
+  readonly alone: boolean;
+  /** Process ids of the engines that run now; undefined where a store is not ours alone. */
   readonly pids: { readonly postgres: number | undefined; readonly clickhouse: number | undefined };
   /** Tells who asks why the data directory is taken where this server is. */
   describe(url: string): void;
-  /** Stops the stores cleanly, within `withinMs`, and gives the data directory free. */
+  /** Stops the stores cleanly, within `withinMs`, and gives the data directory free; shared ones are only left. */
   close(withinMs?: number): Promise<void>;
 }
 
-type StoreEnv = Pick<Env, 'DATA_DIR' | 'DATABASE_URL' | 'CLICKHOUSE_URL' | 'REDIS_URL' | 'CLICKHOUSE_MEMORY_MB'>;
+type StoreEnv = Pick<
+  Env,
+  'DATA_DIR' | 'EMBEDDED_STORES' | 'DATABASE_URL' | 'CLICKHOUSE_URL' | 'REDIS_URL' | 'CLICKHOUSE_MEMORY_MB'
+>;
 
 /** Starts the stores that the configuration doesn't name.
  *  @param onGiveUp called where a store fails for good later
@@ -40,54 +44,91 @@ export async function startEmbeddedStores(
       { folder: folder.path, insteadOf: folder.insteadOf },
       'data lies in another folder: Postgres cannot reach DATA_DIR',
     );
-  const embedded = env.DATABASE_URL === undefined || env.CLICKHOUSE_URL === undefined;
-  const lock = embedded ? await lockInstance(folder.path) : undefined;
-
-  const toLaunch = new Set([
-    ...(env.DATABASE_URL === undefined ? ['postgres'] : []),
-    ...(env.CLICKHOUSE_URL === undefined ? ['clickhouse'] : []),
-  ]);
-  const eventsOf = (store: string): StoreEvents => ({
-    gaveUp: onGiveUp,
-    launched: () => {
-      if (toLaunch.delete(store) && toLaunch.size === 0) onLaunched();
-    },
-  });
-  if (!embedded) onLaunched();
-  const starting = [
-    env.DATABASE_URL === undefined ? startPostgres(folder.path, log, eventsOf('postgres')) : undefined,
-    env.CLICKHOUSE_URL === undefined
-      ? startClickHouse(folder.path, env.CLICKHOUSE_MEMORY_MB, log, eventsOf('clickhouse'))
-      : undefined,
-  ] as const;
-  const settled = await Promise.allSettled(starting.map(async (store) => store));
-  const [postgres, clickhouse] = settled.map((one) => (one.status === 'fulfilled' ? one.value : undefined));
-  const close = async (withinMs = 8_000): Promise<void> => {
-    await Promise.all([postgres?.close(withinMs), clickhouse?.close(withinMs)]);
-    await lock?.release();
+  const wish = {
+    postgres: env.DATABASE_URL === undefined,
+    clickhouse: env.CLICKHOUSE_URL === undefined,
+    clickhouseMemoryMb: env.CLICKHOUSE_MEMORY_MB,
   };
-  const failed = settled.find((one) => one.status === 'rejected');
-  if (failed !== undefined) {
-    await close();
-    throw failed.reason;
-  }
+  const embedded = wish.postgres || wish.clickhouse;
+  if (!embedded) onLaunched();
+  const start = !embedded ? noEngines : env.EMBEDDED_STORES === 'shared' ? leaseEngines : ownEngines;
+  const engines = await start(folder.path, wish, log, { gaveUp: onGiveUp, launched: onLaunched });
   return {
     urls: new StoreUrls(
-      env.DATABASE_URL ?? postgres?.url ?? '',
-      env.CLICKHOUSE_URL ?? clickhouse?.url ?? '',
+      env.DATABASE_URL ?? engines.postgresUrl,
+      env.CLICKHOUSE_URL ?? engines.clickhouseUrl,
       env.REDIS_URL,
       embedded ? folder.path : undefined,
     ),
     dataDir: folder.path,
-    pids: {
-      get postgres() {
-        return postgres?.pid;
-      },
-      get clickhouse() {
-        return clickhouse?.pid;
-      },
-    },
-    describe: (url) => lock?.describe(url),
-    close,
+    alone: engines.alone,
+    pids: engines.pids,
+    describe: (url) => engines.describe(url),
+    close: (withinMs) => engines.close(withinMs),
   };
+}
+
+interface HeldEngines extends Omit<EmbeddedStores, 'urls' | 'dataDir'> {
+  readonly postgresUrl: string;
+  readonly clickhouseUrl: string;
+}
+
+type StartEngines = (folder: string, wish: EngineWish, log: Logger, events: EngineEvents) => Promise<HeldEngines>;
+
+const NO_PIDS = { postgres: undefined, clickhouse: undefined };
+
+/** Stores that are all somebody else's. */
+const noEngines: StartEngines = async () => ({
+  postgresUrl: '',
+  clickhouseUrl: '',
+  alone: false,
+  pids: NO_PIDS,
+  describe: () => undefined,
+  close: async () => undefined,
+});
+
+/** Stores of this process alone, which end with it. */
+const ownEngines: StartEngines = async (folder, wish, log, events) => {
+  const lock = await lockAlone(folder);
+  let engines: Engines;
+  try {
+    engines = await startEngines(folder, wish, log, events);
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+  return {
+    postgresUrl: engines.postgresUrl,
+    clickhouseUrl: engines.clickhouseUrl,
+    alone: true,
+    pids: engines.pids,
+    describe: (url) => lock.describe(url),
+    close: async (withinMs) => {
+      await engines.close(withinMs);
+      await lock.release();
+    },
+  };
+};
+
+/** Stores that others share, and that outlive this process. */
+const leaseEngines: StartEngines = async (folder, wish, log, events) => {
+  const lease = await leaseStores(folder, wish, log, events);
+  return {
+    postgresUrl: lease.stores.postgres ?? '',
+    clickhouseUrl: lease.stores.clickhouse ?? '',
+    alone: false,
+    pids: NO_PIDS,
+    describe: () => undefined,
+    close: async () => lease.end(),
+  };
+};
+
+/** Shared stores that nobody shares any more make room at once: they only wait in case that somebody comes back. */
+async function lockAlone(folder: string): Promise<InstanceLock> {
+  try {
+    return await lockInstance(folder);
+  } catch (error) {
+    if (!(error instanceof InUse) || error.holder?.keeper !== true || !(await askToLeave(folder))) throw error;
+    return lockInstance(folder);
+  }
 }
