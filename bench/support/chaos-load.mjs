@@ -25,6 +25,8 @@ export function aBatch(size) {
 export class ChaosLoad {
   /** Events that a 2xx accepted or knew already, those sent again included. */
   acknowledged = 0;
+  /** Distinct events that some 200 accepted: whoever asks from now on must see them. Right as long as the server is not started again. */
+  readable = 0;
   /** How many answers of each 2xx status. */
   kept = new Map();
   /** How many answers of each other status. */
@@ -39,6 +41,7 @@ export class ChaosLoad {
 
   #open = [];
   #done = [];
+  #read = new WeakSet();
   #stopped = false;
   #turn = 0;
   #nextAt = 0;
@@ -151,10 +154,14 @@ export class ChaosLoad {
     this.latencies.push(performance.now() - sentAt);
     const { status } = answer;
     if (status === 200 || status === 202) {
-      const { rejected, filtered } = JSON.parse(body);
+      const { accepted, rejected, filtered } = JSON.parse(body);
       if (filtered.length > 0) this.strange(status, body);
       this.ledger.write({ ids, status, rejected: rejected.map(({ index }) => ids[index]) });
       countOne(this.kept, status);
+      if (status === 200 && accepted > 0 && !this.#read.has(batch)) {
+        this.#read.add(batch);
+        this.readable += accepted;
+      }
       this.acknowledged += ids.length - rejected.length;
       this.#done.push(batch);
       return;
