@@ -1,5 +1,6 @@
 // How is the server? Three probes, for what starts it, what restarts it and what sends it traffic.
 import { Controller, Get, Query } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Public } from '../auth/decorators';
 import { ApiProblems } from '../platform/http/api-problems';
@@ -19,6 +20,7 @@ export class HealthController {
 
   /** Asks no store: a restart of this process would not bring one back. */
   @Get('live')
+  @RouteConfig({ admission: 'free' })
   @ApiOperation({
     summary: 'Whether the process answers at all',
     description: 'No store is asked. Restart it where this fails.',
@@ -29,6 +31,7 @@ export class HealthController {
   }
 
   @Get('startup')
+  @RouteConfig({ admission: 'free' })
   @ApiOperation({
     summary: 'Whether the server has started',
     description: 'Both stores are migrated and the server listens.',
@@ -41,6 +44,7 @@ export class HealthController {
   }
 
   @Get('ready')
+  @RouteConfig({ admission: 'free' })
   @ApiOperation({
     summary: 'Whether the server takes traffic',
     description:

@@ -1,5 +1,6 @@
 // What does a Prometheus server read? Every instrument's value, as text.
 import { Controller, Get, Res } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Public } from '../auth/decorators';
@@ -18,6 +19,7 @@ export class MetricsController {
   constructor(private readonly metrics: Metrics) {}
 
   @Get()
+  @RouteConfig({ admission: 'free' })
   @ApiOperation({
     summary: 'Metrics for Prometheus',
     description: 'Of this process. No project, key or event name is in it.',

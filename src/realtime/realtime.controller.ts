@@ -1,5 +1,6 @@
 // Which routes answer about now? A snapshot, the stream, and tickets for pages that open one.
 import { Controller, Get, Headers, Post, Query, Req, Res } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiCreatedResponse, ApiExtraModels, ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ByTicket, CurrentKey, CurrentProject, type RequestKey, RequireScope } from '../auth';
@@ -41,6 +42,7 @@ export class RealtimeController {
   }
 
   @Get('stream')
+  @RouteConfig({ admission: 'free' })
   @RequireScope('stats:read')
   @ByTicket()
   @ApiOperation({

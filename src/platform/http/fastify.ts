@@ -14,6 +14,7 @@ import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import { bodyTooLarge, type Problem, problem } from '../../common/problem';
 import type { Env } from '../../config/env';
+import { admitRequests, countBodies, wasTurnedAway, type AdmissionEnv } from './admit-requests';
 import { parseQuery, refuseRepeated } from './query-string';
 import { toProblem } from './problem.filter';
 import { installBodyParsers } from './request-body';
@@ -29,7 +30,7 @@ const headersTooLarge = problem(431, 'headers_too_large', 'The headers are too l
 const requestTimeout = problem(408, 'request_timeout', 'The request took too long to arrive');
 
 /** Makes the adapter. What is set here holds for every route. */
-export function makeAdapter(env: Pick<Env, 'TRUST_PROXY'>, log: Logger): FastifyAdapter {
+export function makeAdapter(env: Pick<Env, 'TRUST_PROXY'> & AdmissionEnv, log: Logger): FastifyAdapter {
   const options: FastifyHttpOptions<RawServerDefault> = {
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
@@ -59,7 +60,9 @@ export function makeAdapter(env: Pick<Env, 'TRUST_PROXY'>, log: Logger): Fastify
     logResponse(log, request, reply);
     done();
   });
+  admitRequests(instance, env, log);
   installBodyParsers(instance);
+  countBodies(instance);
   return adapter;
 }
 
@@ -93,7 +96,8 @@ function addHeaders(request: FastifyRequest, reply: FastifyReply): void {
 function logResponse(log: Logger, request: FastifyRequest, reply: FastifyReply): void {
   const durationMs = Math.round(reply.elapsedTime);
   const streamed = String(reply.getHeader('content-type') ?? '').startsWith('text/event-stream');
-  const level = reply.statusCode >= 500 || (durationMs >= SLOW_MS && !streamed) ? 'info' : 'debug';
+  const level =
+    (reply.statusCode >= 500 && !wasTurnedAway(request)) || (durationMs >= SLOW_MS && !streamed) ? 'info' : 'debug';
   if (!log.isLevelEnabled(level)) return;
   log[level](
     {

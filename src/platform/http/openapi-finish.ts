@@ -15,6 +15,7 @@ import {
   unreadableBody,
   unsupportedMedia,
 } from '../../common/problem';
+import { overloaded } from './admit-requests';
 import { problemExample, PROBLEMS_EXTENSION, problemSchema } from './api-problems';
 import { exampleOf, requestExampleOf } from './openapi-example';
 
@@ -88,7 +89,7 @@ function problemsOf(path: string, operation: Operation): ProblemKind[] {
     // Every route refuses a parameter that is given twice.
     invalidInput,
     ...(operation.requestBody === undefined ? [] : [unreadableBody, bodyTooLarge, unsupportedMedia]),
-    ...(keyed ? [unauthorized, forbidden, tooManyRequests, storeUnavailable] : []),
+    ...(keyed ? [unauthorized, forbidden, tooManyRequests, storeUnavailable, overloaded] : []),
     ...(namesProject || (keyed && path.includes('{')) ? [notFound] : []),
   ].map((maker) => maker.kind);
   const own = (operation[PROBLEMS_EXTENSION] ?? []) as ProblemKind[];

@@ -4,6 +4,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics } from 'prom-client';
 import { Metrics } from './metrics';
+import { observeAdmission } from './observe-admission';
 import { observeRequests } from './observe-requests';
 
 /** Provides `Metrics`, watches the process (memory, CPU, handles, garbage collection, event-loop delay) and every request. */
@@ -15,6 +16,8 @@ export class MetricsModule {
     collectDefaultMetrics({ register: metrics.registry });
     // A process without an API (a worker, a script) has no server to watch.
     const server = host.httpAdapter?.getInstance<FastifyInstance | undefined>();
-    if (server !== undefined) observeRequests(server, metrics);
+    if (server === undefined) return;
+    observeRequests(server, metrics);
+    observeAdmission(server.admission, metrics);
   }
 }

@@ -27,6 +27,16 @@ export class Metrics {
   );
   readonly httpRequestsInFlight = this.#gauge('http_requests_in_flight', 'Requests that are being answered now');
 
+  /** `share`: ingest or reads; `reason`: requests, delay, bytes or slow_body; see the door. */
+  readonly requestsRefused = this.#counter(
+    'http_refused_total',
+    'Requests answered 503 at the door, by what they were and why',
+    ['share', 'reason'],
+  );
+  readonly requestsAdmitted = this.#gauge('http_admitted_requests', 'Requests that hold a place now', ['share']);
+  readonly requestsLimit = this.#gauge('http_admitted_limit', 'Requests that may hold a place now', ['share']);
+  readonly bodyBytes = this.#gauge('http_body_bytes', 'Memory of the bodies that are received or worked on');
+
   /** Observe once a batch, with the time that the step took for all of its events. */
   readonly ingestStepSeconds = this.#histogram(
     'ingest_step_seconds',
