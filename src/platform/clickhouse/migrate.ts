@@ -24,17 +24,18 @@ const FOLDER_BUILT = join(packageRoot, 'dist', 'platform', 'clickhouse', 'migrat
 
 /** Applies what is missing. The caller holds a lock that every booting process asks for (Postgres keeps it: ClickHouse has none).
  *  @param url of the database, which is made where it does not exist
+ *  @param upTo the last version that is applied; default: the newest
  *  @throws WarehouseRefused where the warehouse is newer than this code, or can't be reached or changed */
-export async function migrateClickHouse(url: string, cluster: string | undefined): Promise<void> {
+export async function migrateClickHouse(url: string, cluster: string | undefined, upTo = Infinity): Promise<void> {
   try {
-    await migrate(url, cluster);
+    await migrate(url, cluster, upTo);
   } catch (error) {
     if (error instanceof WarehouseRefused) throw error;
     throw new WarehouseRefused(`The warehouse could not be prepared: ${toFault(error).type}.`, error);
   }
 }
 
-async function migrate(url: string, cluster: string | undefined): Promise<void> {
+async function migrate(url: string, cluster: string | undefined, upTo: number): Promise<void> {
   const database = decodeURIComponent(new URL(url).pathname.slice(1)) || 'default';
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(database))
     throw new WarehouseRefused('CLICKHOUSE_URL names a database that is not a plain identifier');
@@ -64,7 +65,8 @@ async function migrate(url: string, cluster: string | undefined): Promise<void> 
       throw new WarehouseRefused(
         `The warehouse has schema version ${Math.max(...unknown)}, which is newer than this Millrace: start the newer release`,
       );
-    for (const { version, name, statements } of known.filter((migration) => !applied.has(migration.version))) {
+    const missing = known.filter(({ version }) => version <= upTo && !applied.has(version));
+    for (const { version, name, statements } of missing) {
       for (const query of statements) await client.command({ query });
       await client.insert({ table: 'schema_migrations', format: 'JSONEachRow', values: [{ version, name }] });
     }
