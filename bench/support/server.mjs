@@ -65,7 +65,10 @@ export class Server {
     });
     this.#child = child;
     for (const stream of [child.stdout, child.stderr])
-      stream.setEncoding('utf8').on('data', (text) => (this.#said = (this.#said + text).slice(-20_000)));
+      stream.setEncoding('utf8').on('data', (text) => {
+        this.#said = (this.#said + text).slice(-20_000);
+        this.onSaid?.(text);
+      });
     for (;;) {
       if (child.exitCode !== null || child.signalCode !== null)
         throw new Error(`the server ended (${child.exitCode ?? child.signalCode}) while it started:\n${this.#said}`);
@@ -91,7 +94,7 @@ export class Server {
   }
 
   get isRunning() {
-    return this.#child.exitCode === null && this.#child.signalCode === null;
+    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
   /** kill -9, and waits for the end of this process; its children notice by themselves. */

@@ -52,9 +52,10 @@ export function writeRunFile(folder: string, run: RunFile, alone = true): void {
   for (const one of runsIn(folder)) if (!isAlive(one.run.pid)) rmSync(one.path, { force: true });
 }
 
-/** Removes this process's file, and no other's. */
+/** Removes this process's file, and those of servers that were killed. */
 export function removeRunFile(folder: string): void {
-  for (const { path, run } of runsIn(folder)) if (run.pid === process.pid) rmSync(path, { force: true });
+  for (const { path, run } of runsIn(folder))
+    if (run.pid === process.pid || !isAlive(run.pid)) rmSync(path, { force: true });
 }
 
 /** A server that runs on DATA_DIR, wherever its data lies. @returns undefined where none does */
