@@ -1,5 +1,6 @@
 // Which variables does Millrace read, under which rules? Each says everything about itself once; `process.env` is read here only.
 import 'reflect-metadata';
+import { isIP } from 'node:net';
 import { parseUrl } from '../common/url';
 
 type Parse<T> = (text: string) => T | undefined;
@@ -47,16 +48,23 @@ const url =
 
 const anyText: Parse<string> = (text) => text;
 const flag: Parse<boolean> = (text) => (text === 'true' || text === 'false' ? text === 'true' : undefined);
-const longSecret: Parse<string> = (text) => (text.length >= 32 && text.length <= 256 ? text : undefined);
+/** A sample value, or one letter held down, is not a secret: 32 random hexadecimal digits have fewer than 9 different ones once in 300,000 times. */
+const longSecret: Parse<string> = (text) =>
+  text.length >= 32 && text.length <= 256 && new Set(text).size >= 9 ? text : undefined;
 const identifier: Parse<string> = (text) => (/^[A-Za-z0-9_.-]{1,64}$/.test(text) ? text : undefined);
-/** A hop count, or a list of addresses and CIDR blocks. "true" is refused: it would let any client choose its address. */
+/** A hop count, or a list of addresses and CIDR blocks. "true" and blocks of every address are refused: they would let any client choose its address. */
 const proxies: Parse<number | string[]> = (text) => {
   if (/^\d$/.test(text)) return Number(text);
   const blocks = text.split(',').map((part) => part.trim());
+  return blocks.every(isBlock) ? blocks : undefined;
+};
+
+const isBlock = (block: string): boolean => {
+  const [, address = '', bits] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(block) ?? [];
+  const family = isIP(address);
   // An IPv4 block written as IPv6 (::ffff:10.0.0.0/8) has been read as "everyone" by proxy libraries.
-  return blocks.every((block) => /^([\d.]{7,15}|(?!::ffff:)[\da-f:]{2,39})(\/\d{1,3})?$/i.test(block))
-    ? blocks
-    : undefined;
+  if (family === 0 || /^::ffff:/i.test(address) || address.includes('%')) return false;
+  return bits === undefined || (Number(bits) >= 1 && Number(bits) <= (family === 4 ? 32 : 128));
 };
 
 export type Role = 'api' | 'worker';
@@ -101,7 +109,7 @@ export class Env {
 
   @Variable(
     'Key of the whole instance; not set: one is made and shown once at the first start',
-    '32..256 characters',
+    '32..256 characters, 9 different ones at least',
     longSecret,
   )
   readonly ROOT_API_KEY: string | undefined = undefined;
@@ -111,7 +119,7 @@ export class Env {
 
   @Variable(
     'Proxies whose X-Forwarded-For is believed',
-    'number of hops 0..9, or list of addresses and CIDR blocks',
+    'number of hops 0..9, or list of addresses and CIDR blocks, none of them everybody',
     proxies,
   )
   readonly TRUST_PROXY: number | string[] = 0;

@@ -1,0 +1,77 @@
+// Which configurations are refused before anything starts? Those that would open a door quietly.
+import { InvalidEnv, readEnv } from './env';
+
+const isRefused = (name: string, value: string): boolean => {
+  try {
+    readEnv({ [name]: value });
+    return false;
+  } catch (error) {
+    // The value itself is told to nobody: it may be a secret.
+    return (
+      error instanceof InvalidEnv &&
+      error.lines.every((line) => line.startsWith(`${name} must be:`) && !line.includes(value))
+    );
+  }
+};
+
+describe('ROOT_API_KEY', () => {
+  it.each([
+    'short-secret',
+    'x'.repeat(32),
+    'x'.repeat(257),
+    'changeme'.repeat(4),
+    'change-me-change-me-change-me-change-me',
+    'password-password-password-password',
+    '12345678'.repeat(4),
+  ])('can not be %s', (value) => {
+    expect(isRefused('ROOT_API_KEY', value)).toBe(true);
+  });
+
+  it.each([
+    '9f86d081884c7d659a2feaa0c55ad015',
+    'Kq3v-8Zt_1bXw0YpLr5sMd7uEfGh2JnC',
+    'correct horse battery staple, twice',
+  ])('can be %s', (value) => {
+    expect(readEnv({ ROOT_API_KEY: value }).ROOT_API_KEY).toBe(value);
+  });
+
+  it('has no default', () => {
+    expect(readEnv({}).ROOT_API_KEY).toBeUndefined();
+  });
+});
+
+describe('TRUST_PROXY', () => {
+  it.each([
+    'true',
+    '*',
+    '10',
+    '-1',
+    '0.0.0.0/0',
+    '::/0',
+    '10.0.0.0/8, 0.0.0.0/0',
+    '10.0.0.0/33',
+    '10.0.0/8',
+    '999.1.1.1',
+    '::ffff:10.0.0.0/8',
+    '::ffff:10.0.0.1',
+    'fe80::1%eth0',
+    '2001:db8::/129',
+    'proxy.example',
+    '10.0.0.1,',
+  ])('can not be %s', (value) => {
+    expect(isRefused('TRUST_PROXY', value)).toBe(true);
+  });
+
+  it.each([
+    ['0', 0],
+    ['2', 2],
+    ['10.0.0.1', ['10.0.0.1']],
+    ['10.0.0.0/8, 2001:db8::/32', ['10.0.0.0/8', '2001:db8::/32']],
+  ])('can be %s', (value, read) => {
+    expect(readEnv({ TRUST_PROXY: value }).TRUST_PROXY).toEqual(read);
+  });
+
+  it('is nobody by default', () => {
+    expect(readEnv({}).TRUST_PROXY).toBe(0);
+  });
+});
