@@ -12,7 +12,7 @@ import { Presets, SingleBar } from 'cli-progress';
 import { table } from './support/show.mjs';
 
 /** After so long a trial is ended and broken, unless it says another `limitSeconds`. */
-const LIMIT_SECONDS = 420;
+const LIMIT_SECONDS = 900;
 /** What an ended trial gets to end what it started. */
 const CLEAN_UP_MS = 20_000;
 
