@@ -115,16 +115,19 @@ export function admitRequests(fastify: FastifyInstance, env: AdmissionEnv, log: 
   });
 }
 
-/** Counts the bytes of bodies as routes will have them. */
+/** Counts the bytes of bodies as routes will have them.
+ *  TRICKY: from when somebody reads them. A listener of ours alone would count as a reader, and the server would then not throw away
+ *  what nobody reads: the next request of that connection would wait for ever. */
 export function countBodies(fastify: FastifyInstance): void {
   fastify.addHook('preParsing', (request, _reply, payload, done) => {
     const { place } = request;
-    const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
-    if (place !== null && (encoding !== undefined || (length !== undefined && length !== '0'))) {
-      payload.on('data', (chunk: Buffer) => place.receive(chunk.length));
-      // Who reads the body starts it.
-      payload.pause();
-    }
+    const count = (chunk: Buffer): void => place?.receive(chunk.length);
+    const onListener = (event: string | symbol): void => {
+      if (event !== 'data') return;
+      payload.off('newListener', onListener);
+      payload.on('data', count);
+    };
+    if (place !== null) payload.on('newListener', onListener);
     done(null, payload);
   });
 }
