@@ -42,3 +42,14 @@ it('after its end nothing fails and nothing spins', async () => {
   await pool.end();
   expect(await Promise.race([pool.connect(), sleep(300, 'quiet')])).toBe('quiet');
 });
+
+it('a connection that breaks while it is held ends no process: whoever asks on it is told', async () => {
+  const client = await pool.connect();
+  const broken = new Promise((resolve) => client.once('end', resolve));
+  store.set('refuse');
+  await broken;
+  await expect(client.query('SELECT 1')).rejects.toThrow();
+  client.release(true);
+  store.set('pass');
+  expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+});

@@ -1,5 +1,5 @@
 // How does BullMQ live through an outage of Postgres? Behind a pool that waits for the store, and names its absence as BullMQ knows it.
-import { Pool, type PoolClient, type QueryResult } from 'pg';
+import { Pool, type PoolClient, type PoolConfig, type QueryResult } from 'pg';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isAway } from '../postgres/errors';
 
@@ -11,6 +11,13 @@ const AGAIN_MS = 500;
  *  connection is kept open here until there is one. And of all failures it waits after a refused connection only; the others it
  *  tries again at once. */
 export class PatientPool extends Pool {
+  constructor(options: PoolConfig) {
+    super(options);
+    // TRICKY: the pool hears a connection while it is idle. One that breaks while it is held, and nothing is asked on it, tells nobody
+    // else: unheard, that ends the process.
+    this.on('connect', (connection) => connection.on('error', () => undefined));
+  }
+
   override connect(): Promise<PoolClient>;
   override connect(callback: Parameters<Pool['connect']>[0]): void;
   override connect(callback?: Parameters<Pool['connect']>[0]): Promise<PoolClient> | void {
