@@ -8,13 +8,13 @@ import { codeOf } from '../postgres/errors';
 import { poolOptions } from '../postgres/postgres';
 import { PatientPool } from './patient-pool';
 import { QUEUE_NAMES } from './queue-names';
+import { inRedis } from './redis-backend';
 
 /** BullMQ's own name for its schema; with a pool of ours it takes no other. */
 const SCHEMA = 'bullmq';
 /** Each worker keeps one connection to be told of new jobs; the rest are for short statements. */
 const POOL_SIZE = QUEUE_NAMES.length + 6;
 const STATEMENT_TIMEOUT_MS = 10_000;
-const PRODUCER_TIMEOUT_MS = 3_000;
 
 /** Makes queues and workers on one store. */
 export interface QueueBackend {
@@ -27,7 +27,7 @@ export interface QueueBackend {
 /** Prepares the store and answers what makes queues on it.
  *  @throws DatabaseRefused where Postgres can't hold them */
 export const queueBackend = (urls: StoreUrls): Promise<QueueBackend> =>
-  urls.redis === undefined ? inPostgres(urls.postgres) : Promise.resolve(inRedis(urls.redis));
+  urls.redis === undefined ? inPostgres(urls.postgres) : inRedis(urls.redis, urls.postgres);
 
 async function inPostgres(url: string): Promise<QueueBackend> {
   await migrate(url);
@@ -64,34 +64,4 @@ async function migrate(url: string): Promise<void> {
   } finally {
     await client.end().catch(() => undefined);
   }
-}
-
-function inRedis(url: string): QueueBackend {
-  const at = new URL(url);
-  const shared = {
-    host: at.hostname.replace(/^\[|\]$/g, ''),
-    port: at.port === '' ? 6379 : Number(at.port),
-    ...(at.username === '' ? {} : { username: decodeURIComponent(at.username) }),
-    ...(at.password === '' ? {} : { password: decodeURIComponent(at.password) }),
-    ...(at.pathname.length > 1 ? { db: Number(at.pathname.slice(1)) } : {}),
-    ...(at.protocol === 'rediss:' ? { tls: {} } : {}),
-  };
-  return {
-    // A producer fails fast: a request must not wait for a store that is away.
-    queue: (name, options) =>
-      new Queue(name, {
-        ...options,
-        connection: {
-          ...shared,
-          maxRetriesPerRequest: 1,
-          enableOfflineQueue: false,
-          connectTimeout: PRODUCER_TIMEOUT_MS,
-          commandTimeout: PRODUCER_TIMEOUT_MS,
-        },
-      }),
-    // A worker waits for as long as it takes.
-    worker: (name, processor, options) =>
-      new Worker(name, processor, { ...options, connection: { ...shared, maxRetriesPerRequest: null } }),
-    close: () => Promise.resolve(),
-  };
 }

@@ -28,16 +28,17 @@ export class Maintenance implements OnApplicationBootstrap, OnModuleDestroy {
   onApplicationBootstrap(): void {
     if (!this.queues.isWorker) return;
     this.queues.process('maintenance', (job) => this.#run(job.name), { concurrency: 4 });
-    void this.#schedule();
+    void this.schedule();
     // The store of the queues may be away now, or lose what it held: schedules are said again for as long as we run.
-    this.#again = setInterval(() => void this.#schedule(), SAY_AGAIN_MS).unref();
+    this.#again = setInterval(() => void this.schedule(), SAY_AGAIN_MS).unref();
   }
 
   onModuleDestroy(): void {
     clearInterval(this.#again);
   }
 
-  async #schedule(): Promise<void> {
+  /** Says every schedule to the queue; runs by itself. Said twice it is the same schedule. */
+  async schedule(): Promise<void> {
     try {
       for (const [kind, { everyMs }] of this.#chores) await this.queues.schedule('maintenance', kind, everyMs);
     } catch {
