@@ -61,6 +61,21 @@ describe('lines of NDJSON', () => {
     expect(read).toEqual([{ name: 'a' }, new UnreadableLine('no json'), { name: 'b' }]);
   });
 
+  it('may be blank, and end in any way', () => {
+    const text = '\uFEFF\n \t\r\n{"name":"a"}   \r\n\n{"name":"b"}';
+    expect(readBatch(Buffer.from(text), true).events).toEqual([{ name: 'a' }, { name: 'b' }]);
+    expect(readBatch(Buffer.alloc(0), true).events).toEqual([]);
+  });
+
+  it.each(['1\n', '{"\n', '"\u00a0\n'])('that are too many are counted before any is read: %j', (line) => {
+    const many = Buffer.from(line.repeat(3_000_000));
+    const startedAt = process.cpuUsage();
+    expect(codeOf(() => readBatch(many, true))).toBe('too_many_events');
+    const { user } = process.cpuUsage(startedAt);
+    // Half a minute where each is read.
+    expect(user / 1e6).toBeLessThan(2);
+  });
+
   it('give back whatever was written', () =>
     fc.assert(
       fc.property(fc.array(fc.jsonValue(), { maxLength: 20 }), (values) => {

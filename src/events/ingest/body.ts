@@ -28,9 +28,7 @@ export const readSingle = (body: Buffer): EventList => ({ events: [parse(body)],
  *  @throws unreadableBody, invalidInput, tooManyEvents */
 export function readBatch(body: Buffer, ndjson: boolean): EventList {
   if (!ndjson) return readEnvelope(parse(body));
-  const events = readLines(body);
-  checkCount(events.length);
-  return { events, sentAt: undefined };
+  return { events: readLines(body), sentAt: undefined };
 }
 
 function readEnvelope(value: unknown): EventList {
@@ -44,25 +42,40 @@ function readEnvelope(value: unknown): EventList {
 
 const checkCount = (count: number): void => {
   if (count > inputLimits.eventsPerRequest)
-    throw tooManyEvents({
-      detail: `At most ${inputLimits.eventsPerRequest} events fit a request; this one has ${count}.`,
-    });
+    throw tooManyEvents({ detail: `At most ${inputLimits.eventsPerRequest} events fit a request.` });
 };
 
-const readLines = (body: Buffer): unknown[] =>
-  decode(body)
-    .split('\n')
-    .filter((line) => line.trim() !== '')
-    .map((line) => {
-      try {
-        return JSON.parse(line) as unknown;
-      } catch {
-        return new UnreadableLine(line);
-      }
-    });
+const LINE_FEED = 0x0a;
+const isBlank = (byte: number | undefined): boolean =>
+  byte === 0x20 || byte === LINE_FEED || byte === 0x0d || byte === 0x09;
+
+/** TRICKY: no line is read before it is known that there are not too many: ten megabytes hold millions, and each that is no JSON
+ *  costs an error with its stack. */
+function readLines(given: Buffer): unknown[] {
+  const body = decode(given);
+  const lines: Buffer[] = [];
+  for (let at = 0; at < body.length;) {
+    if (isBlank(body[at])) {
+      at += 1;
+      continue;
+    }
+    const end = body.indexOf(LINE_FEED, at);
+    lines.push(body.subarray(at, end < 0 ? body.length : end));
+    checkCount(lines.length);
+    at = end < 0 ? body.length : end + 1;
+  }
+  return lines.map((line) => {
+    const text = line.toString('utf8');
+    try {
+      return JSON.parse(text) as unknown;
+    } catch {
+      return new UnreadableLine(text.trimEnd());
+    }
+  });
+}
 
 function parse(body: Buffer): unknown {
-  const text = decode(body);
+  const text = decode(body).toString('utf8');
   try {
     return JSON.parse(text);
   } catch {
@@ -70,9 +83,11 @@ function parse(body: Buffer): unknown {
   }
 }
 
-function decode(body: Buffer): string {
+const BYTE_ORDER_MARK = Buffer.from('\uFEFF');
+
+function decode(body: Buffer): Buffer {
   // A lenient decoder would store U+FFFD where the sender meant something else.
   if (!isUtf8(body)) throw unreadableBody({ detail: 'The body is not UTF-8.' });
-  const text = body.toString('utf8');
-  return text.startsWith('\uFEFF') ? text.slice(1) : text;
+  const isMarked = body.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK);
+  return isMarked ? body.subarray(BYTE_ORDER_MARK.length) : body;
 }
