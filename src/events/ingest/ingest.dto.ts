@@ -42,7 +42,7 @@ export class IngestAnswerDto {
       required: ['index', 'code', 'errors'],
       properties: {
         index,
-        id: { type: 'string', description: 'As it was sent' },
+        id: { type: 'string', maxLength: 200, description: 'As it was sent, its first 200 characters' },
         code: { type: 'string', enum: Object.keys(rejectCodes) },
         errors: {
           type: 'array',

@@ -53,6 +53,9 @@ export interface IngestAnswer {
 /** One run in so many is timed: two clock reads a step would cost more than most steps. */
 const TIMED_RUNS = 64;
 
+/** What is no id may be ten megabytes long; nobody needs it back. */
+const LONGEST_ID = 200;
+
 @Injectable()
 export class IngestService {
   readonly #observer = sampling(
@@ -94,7 +97,12 @@ export class IngestService {
         const { code, errors } = outcome;
         const event = list.events[index];
         const id = (event as { id?: unknown } | null)?.id;
-        answer.rejected.push({ index, ...(typeof id === 'string' ? { id } : {}), code, errors });
+        answer.rejected.push({
+          index,
+          ...(typeof id === 'string' ? { id: id.slice(0, LONGEST_ID) } : {}),
+          code,
+          errors,
+        });
         rejects.push(toReject(project, event instanceof UnreadableLine ? event.text : event, code, errors, receivedAt));
       } else {
         outcome.row.seq = index;
