@@ -1,7 +1,9 @@
 // How are bodies read before a route sees them? Compression is undone under a limit; routes that ask for it get the bytes themselves.
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { isUtf8 } from 'node:buffer';
 import { createGunzip, createInflate } from 'node:zlib';
-import { unsupportedMedia } from '../../common/problem';
+import { unreadableBody, unsupportedMedia } from '../../common/problem';
+import { refuseMisshapen } from './body-shape';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -19,7 +21,8 @@ export function installBodyParsers(fastify: FastifyInstance): void {
 
   fastify.addHook('preParsing', (request, _reply, payload, done) => {
     const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
-    if (encoding === 'identity') return done(null, payload);
+    // Of a GET no body is read, so nothing is to be undone.
+    if (encoding === 'identity' || request.method === 'GET' || request.method === 'HEAD') return done(null, payload);
     const limit = request.routeOptions.config.rawBodyBytes;
     // Never brotli or zstd: their decoders have had holes, and no client of ours needs them.
     if (limit === undefined || (encoding !== 'gzip' && encoding !== 'deflate'))
@@ -52,7 +55,22 @@ export function installBodyParsers(fastify: FastifyInstance): void {
     { parseAs: 'buffer' },
     (request: FastifyRequest, body: Buffer, done) => {
       if (request.routeOptions.config.rawBodyBytes !== undefined) return done(null, body);
-      return parseJson(request, body.toString('utf8'), done);
+      // A lenient decoder would take U+FFFD for what the sender meant.
+      if (!isUtf8(body)) return done(unreadableBody({ detail: 'The body is not UTF-8.' }));
+      return parseJson(request, body.toString('utf8'), (error, value) => {
+        // TRICKY: here, not in a pipe: what runs before pipes reads the body too.
+        const misshapen = error === null ? faultOf(() => refuseMisshapen(value)) : error;
+        done(misshapen, value);
+      });
     },
   );
 }
+
+const faultOf = (work: () => void): Error | null => {
+  try {
+    work();
+    return null;
+  } catch (error) {
+    return error as Error;
+  }
+};

@@ -1,5 +1,5 @@
 // How is input of the management and read routes checked? Unknown fields are refused, nothing is converted by guesswork.
-import { type ArgumentMetadata, Injectable, ValidationPipe } from '@nestjs/common';
+import { ValidationPipe } from '@nestjs/common';
 import * as transformer from 'class-transformer';
 import * as validator from 'class-validator';
 import { type FieldError, invalidInput } from '../../common/problem';
@@ -21,30 +21,10 @@ export const toFieldErrors = (errors: readonly validator.ValidationError[], pare
 const codeOf = (constraint: string): string =>
   constraint === 'whitelistValidation' ? 'unknown_field' : snakeCase(constraint);
 
-/** Deeper than any body has a reason to be: what reads it level by level calls itself for each. */
-const MAX_DEPTH = 64;
-
-const isDeeper = (value: unknown, most: number): boolean =>
-  typeof value === 'object' &&
-  value !== null &&
-  (most === 0 || Object.values(value).some((part) => isDeeper(part, most - 1)));
-
-/** Refuses a body that is nested without end, which would exhaust the stack of whoever reads it. */
-@Injectable()
-class LevelledPipe extends ValidationPipe {
-  override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
-    if (metadata.type === 'body' && isDeeper(value, MAX_DEPTH))
-      throw invalidInput({
-        errors: [{ path: '', code: 'too_deep', message: `must not be nested deeper than ${MAX_DEPTH}` }],
-      });
-    return super.transform(value, metadata);
-  }
-}
-
-/** The pipe for every route that takes a DTO.
+/** The pipe for every route that takes a DTO. How deep and wide a body may be was settled when it was read.
  *  TRICKY: Nest turns `forbidUnknownValues` off unless it is given; without it a body that is no object passes unchecked. */
 export const makeValidationPipe = (): ValidationPipe =>
-  new LevelledPipe({
+  new ValidationPipe({
     whitelist: true,
     forbidNonWhitelisted: true,
     forbidUnknownValues: true,

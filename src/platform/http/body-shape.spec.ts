@@ -1,0 +1,30 @@
+import fc from 'fast-check';
+import { Problem } from '../../common/problem';
+import { MAX_DEPTH, MAX_NAMES, MAX_VALUES, refuseMisshapen } from './body-shape';
+
+const codeOf = (value: unknown): string | undefined => {
+  try {
+    refuseMisshapen(value);
+    return undefined;
+  } catch (error) {
+    return error instanceof Problem ? error.extra.errors?.[0]?.code : String(error);
+  }
+};
+
+const nested = (depth: number): unknown => JSON.parse('['.repeat(depth) + ']'.repeat(depth)) as unknown;
+const wide = (names: number): unknown => Object.fromEntries(Array.from({ length: names }, (_, at) => [`k${at}`, at]));
+
+it.each([
+  ['a plain value', 7, undefined],
+  ['null', null, undefined],
+  ['as deep as it may be', nested(MAX_DEPTH), undefined],
+  ['a level deeper', nested(MAX_DEPTH + 1), 'too_deep'],
+  ['deeper than any stack', nested(200_000), 'too_deep'],
+  ['as many names as there may be', wide(MAX_NAMES), undefined],
+  ['a name more', { steps: [wide(MAX_NAMES + 1)] }, 'too_many_keys'],
+  ['as many values as there may be', { list: Array.from({ length: MAX_VALUES - 1 }, () => 1) }, undefined],
+  ['a value more', { list: Array.from({ length: MAX_VALUES }, () => 1) }, 'too_many_values'],
+])('%s', (_what, value, code) => expect(codeOf(value)).toBe(code));
+
+it('lets any small value pass', () =>
+  fc.assert(fc.property(fc.jsonValue({ maxDepth: 10 }), (value) => expect(codeOf(value)).toBeUndefined())));
