@@ -134,8 +134,25 @@ describe('problems', () => {
     ['no object', '[]', {}, 400, 'invalid_input'],
     ['null', 'null', {}, 400, 'invalid_input'],
     ['a string', '"text"', {}, 400, 'invalid_input'],
+    ['deeper than any stack', `{"name":${'['.repeat(100_000)}${']'.repeat(100_000)}}`, {}, 400, 'invalid_input'],
+    [
+      'wider than can be checked',
+      `{${Array.from({ length: 60_000 }, (_, at) => `"k${at}":1`).join()}}`,
+      {},
+      400,
+      'invalid_input',
+    ],
   ] as const)('refuses a body that is %s', async (_what, body, headers, status, code) => {
     expect(await shape(await send(body, headers), status, code)).toHaveProperty('instance', '/api/v1/probe');
+  });
+
+  it('refuses a body that is no UTF-8', async () => {
+    const answer = await ask('/api/v1/probe', {
+      method: 'POST',
+      body: Buffer.from('{"name":"M\u00fcller"}', 'latin1'),
+      headers: { 'content-type': 'application/json' },
+    });
+    await shape(answer, 400, 'unreadable_body');
   });
 
   it('refuses a parameter that is given twice', async () => {
@@ -167,6 +184,21 @@ describe('problems', () => {
     const big = await raw(`GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`);
     expect(big).toMatch(/^HTTP\/1\.1 431 /);
     expect(big).toContain('"code":"headers_too_large"');
+  });
+
+  it('answers a request without Host like any other that is wrong', async () => {
+    const answer = await raw('GET /api/v1/probe HTTP/1.1\r\nConnection: close\r\n\r\n');
+    expect(answer).toMatch(/^HTTP\/1\.1 400 .*application\/problem\+json.*"code":"bad_request"/s);
+    expect(await raw('GET /api/v1/probe HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 /);
+  });
+
+  it('answers in order, and whole, where what follows a request is not HTTP', async () => {
+    const body = '{"name":"first"}';
+    const answers = await raw(
+      `POST /api/v1/probe HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}NONSENSE\r\n\r\n`,
+    );
+    expect(answers.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 201', expect.stringMatching(/ 40[05]$/)]);
+    expect(answers).toContain('{"name":"first"}HTTP/1.1');
   });
 });
 

@@ -9,25 +9,20 @@ import {
   type FastifyRequest,
   type RawServerDefault,
 } from 'fastify';
-import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
-import { bodyTooLarge, type Problem, problem } from '../../common/problem';
 import type { Env } from '../../config/env';
 import { admitRequests, countBodies, wasTurnedAway, type AdmissionEnv } from './admit-requests';
 import { parseQuery, refuseRepeated } from './query-string';
 import { toProblem } from './problem.filter';
+import { answerRaw, badRequest, watchConnections } from './raw-errors';
 import { installBodyParsers } from './request-body';
 import { requestIdOf } from './request-id';
-import { PROBLEM_JSON, problemBody, problemOfStatus, writeProblem } from './write-problem';
+import { writeProblem } from './write-problem';
 
 /** Largest body of a route that says nothing else. */
 export const BODY_LIMIT_BYTES = 1_048_576;
 const SLOW_MS = 1_000;
-
-const badRequest = problem(400, 'bad_request', 'The request is not HTTP that this server reads');
-const headersTooLarge = problem(431, 'headers_too_large', 'The headers are too large');
-const requestTimeout = problem(408, 'request_timeout', 'The request took too long to arrive');
 
 /** Makes the adapter. What is set here holds for every route. */
 export function makeAdapter(env: Pick<Env, 'TRUST_PROXY'> & AdmissionEnv, log: Logger): FastifyAdapter {
@@ -44,15 +39,24 @@ export function makeAdapter(env: Pick<Env, 'TRUST_PROXY'> & AdmissionEnv, log: L
     return503OnClosing: false,
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
-    http: { headersTimeout: 15_000, connectionsCheckingInterval: 5_000, maxHeaderSize: 16_384 },
+    http: {
+      headersTimeout: 15_000,
+      connectionsCheckingInterval: 5_000,
+      maxHeaderSize: 16_384,
+      requireHostHeader: false,
+    },
     routerOptions: { maxParamLength: 512, querystringParser: parseQuery },
     frameworkErrors: answerUnrouted,
     clientErrorHandler: (error: NodeJS.ErrnoException, socket: Socket) => answerRaw(error, socket),
   };
   const adapter: FastifyAdapter = new FastifyAdapter<RawServerDefault>(options);
   const instance = adapter.getInstance() as unknown as FastifyInstance;
+  watchConnections(instance.server);
   instance.addHook('onRequest', (request, reply, done) => {
     addHeaders(request, reply);
+    // Node's own answer to this has no body that a client could read.
+    if (request.headers.host === undefined && request.raw.httpVersion === '1.1')
+      throw badRequest({ detail: 'The header Host is missing.', headers: { connection: 'close' } });
     refuseRepeated(request.query);
     done();
   });
@@ -110,34 +114,3 @@ function logResponse(log: Logger, request: FastifyRequest, reply: FastifyReply):
     'request',
   );
 }
-
-/** Answers what Node's parser refused: there is no request yet, only a socket. */
-function answerRaw(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const thrown = rawProblem(error.code);
-  const requestId = requestIdOf({ headers: {} });
-  const body = problemBody(thrown, '', requestId);
-  const { status } = thrown.kind;
-  socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\nContent-Type: ${PROBLEM_JSON}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nX-Request-Id: ${requestId}\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n${body}`,
-    () => socket.destroy(),
-  );
-}
-
-const rawProblem = (code: string | undefined): Problem => {
-  switch (code) {
-    case 'HPE_HEADER_OVERFLOW':
-      return headersTooLarge();
-    case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
-      return bodyTooLarge();
-    case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return requestTimeout();
-    case 'HPE_INVALID_METHOD':
-      return problemOfStatus(405)();
-    default:
-      return badRequest();
-  }
-};
