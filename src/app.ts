@@ -9,6 +9,7 @@ import { makeAdapter } from './platform/http/fastify';
 import { setUpOpenApi } from './platform/http/openapi';
 import { serveOperationsOnly } from './platform/http/worker-routes';
 import { ProblemFilter } from './platform/http/problem.filter';
+import { UnknownParameters } from './platform/http/unknown-parameters';
 import { makeValidationPipe } from './platform/http/validation.pipe';
 import { NestLogger } from './platform/logging/logger';
 
@@ -37,6 +38,7 @@ export async function buildApp(parts: AppParts & { log: Logger; preview?: boolea
       { path: 'metrics', method: RequestMethod.GET },
     ],
   });
+  app.useGlobalInterceptors(new UnknownParameters());
   app.useGlobalPipes(makeValidationPipe());
   app.useGlobalFilters(new ProblemFilter(parts.log));
   setUpOpenApi(app);

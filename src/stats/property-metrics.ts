@@ -82,6 +82,8 @@ const aggregates: ReadonlyMap<string, Aggregate> = new Map<string, Aggregate>([
 
 /** How such a metric is written, for messages and documentation. */
 export const PROPERTY_METRICS = `${[...aggregates.keys()].join('|')}(property:<key>)`;
+/** The same as a pattern of JSON schema. */
+export const PROPERTY_METRICS_PATTERN = `^(${[...aggregates.keys()].join('|')})\\(property:`;
 
 const FORM = /^([a-z0-9]+)\((property:.+)\)$/s;
 

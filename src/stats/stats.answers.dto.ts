@@ -1,7 +1,7 @@
 // What are the answers about a project's statistics? Of all routes.
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { INTERVALS, type Interval } from '../common/buckets';
-import { PROPERTY_METRICS } from './property-metrics';
+import { PROPERTY_METRICS, PROPERTY_METRICS_PATTERN } from './property-metrics';
 
 export class MoneyDto {
   @ApiProperty({ description: 'ISO 4217', example: 'EUR' }) currency!: string;
@@ -70,6 +70,7 @@ export class FiguresDto {
     nullable: true,
     description: `Figures of properties have their whole names, ${PROPERTY_METRICS}: this is one of them. Null where no event has a number; \`sum\` and \`uniq\` are 0 then`,
     example: 74.5,
+    ...({ 'x-pattern': PROPERTY_METRICS_PATTERN } as object),
   })
   'p90(property:price)'?: number | null;
 }

@@ -16,6 +16,9 @@ class ThingDto {
 
   @ApiProperty({ type: [String], example: ['red'] })
   readonly colours!: string[];
+
+  @ApiProperty({ type: Number, example: 2, ...({ 'x-pattern': '^size in ' } as object) })
+  readonly 'size in cm'!: number;
 }
 
 const inner = { title: 'Part', type: 'object', properties: { size: { type: 'integer', examples: [3] } } };
@@ -102,11 +105,17 @@ describe('the OpenAPI document', () => {
     const answer = document.paths['/things']?.get?.responses['200'] as
       { content?: Record<string, { example?: unknown }> } | undefined;
     expect(answer?.content?.['application/json']?.example).toEqual([
-      { id: expect.stringMatching(/^[0-9a-f-]{36}$/), colours: ['red'] },
+      { id: expect.stringMatching(/^[0-9a-f-]{36}$/), colours: ['red'], 'size in cm': 2 },
     ]);
   });
 
   it('names operations after controller and method', () => {
     expect(document.paths['/things']?.get?.operationId).toBe('thingsAll');
+  });
+
+  it('says that a field is one of many of its kind', () => {
+    const thing = document.components?.schemas?.['ThingDto'] as unknown as Record<string, Record<string, unknown>>;
+    expect(thing['patternProperties']).toEqual({ '^size in ': { type: 'number' } });
+    expect(thing['properties']?.['size in cm']).toEqual({ type: 'number', example: 2 });
   });
 });

@@ -62,11 +62,12 @@ export function finishDocument(source: OpenAPIObject): OpenAPIObject {
   const schemas: Json = { ...document.components.schemas, Problem: structuredClone(problemSchema) };
   document.components = { ...document.components, headers: structuredClone(headers), schemas };
   document.paths = hoistTitled(document.paths, schemas) as typeof document.paths;
-  for (const [name, schema] of Object.entries(schemas)) schemas[name] = hoistInside(schema, schemas);
+  for (const [name, schema] of Object.entries(schemas))
+    schemas[name] = withPatterns(hoistInside(schema, schemas) as Json);
 
   for (const [path, item] of Object.entries(document.paths))
     for (const method of METHODS)
-      if (item[method] !== undefined) finishOperation(path, item[method] as Operation, schemas);
+      if (item[method] !== undefined) finishOperation(path, method, item[method] as Operation, schemas);
 
   const operations = operationsOf(document.paths);
   document.tags = (document.tags ?? []).filter(({ name }) => operations.some(({ tags }) => tags?.includes(name)));
@@ -82,13 +83,14 @@ const operationsOf = (paths: Record<string, Record<string, unknown>>): Operation
   );
 
 /** Problems that follow from what a route takes and asks for; what else can go wrong it says itself. */
-function problemsOf(path: string, operation: Operation): ProblemKind[] {
+function problemsOf(path: string, method: string, operation: Operation): ProblemKind[] {
   const keyed = (operation.security ?? []).length > 0;
   const namesProject = (operation.parameters ?? []).some(({ name }) => name === 'X-Project-Id');
   const following = [
     // Every route refuses a parameter that is given twice.
     invalidInput,
-    ...(operation.requestBody === undefined ? [] : [unreadableBody, bodyTooLarge, unsupportedMedia]),
+    // A body that nobody asked for is read all the same, except with a GET.
+    ...(method === 'get' ? [] : [unreadableBody, bodyTooLarge, unsupportedMedia]),
     ...(keyed ? [unauthorized, forbidden, tooManyRequests, storeUnavailable, overloaded] : []),
     ...(namesProject || (keyed && path.includes('{')) ? [notFound] : []),
   ].map((maker) => maker.kind);
@@ -96,8 +98,8 @@ function problemsOf(path: string, operation: Operation): ProblemKind[] {
   return [...new Map([...following, ...own].map((kind) => [kind.code, kind])).values()];
 }
 
-function finishOperation(path: string, operation: Operation, schemas: Json): void {
-  const problems = problemsOf(path, operation);
+function finishOperation(path: string, method: string, operation: Operation, schemas: Json): void {
+  const problems = problemsOf(path, method, operation);
   delete operation[PROBLEMS_EXTENSION];
   // Lists are separated by commas: a parameter given twice is refused.
   for (const parameter of operation.parameters ?? [])
@@ -162,6 +164,17 @@ function hoistTitled(node: unknown, schemas: Json): unknown {
     throw new Error(`Two different schemas are called ${title}`);
   schemas[title] = inside;
   return { $ref: `#/components/schemas/${title}` };
+}
+
+/** Fields that stand for many of their kind: `x-pattern` of one says what names the others have. */
+function withPatterns(schema: Json): Json {
+  const fields = Object.values((schema.properties ?? {}) as Record<string, Json>);
+  const patterns = fields.flatMap((field) => {
+    const { 'x-pattern': pattern, example: _, ...kind } = field;
+    delete field['x-pattern'];
+    return typeof pattern === 'string' ? [[pattern, kind] as const] : [];
+  });
+  return patterns.length === 0 ? schema : { ...schema, patternProperties: Object.fromEntries(patterns) };
 }
 
 /** Keys under which data stands, not schemas. */
