@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { encoded, headerText } from './send.mjs';
 import { valueOf } from './schema-values.mjs';
-import { range, tidied, wordOf } from './vocabulary.mjs';
+import { range, tidied, tidiedQuery, wordOf } from './vocabulary.mjs';
 
 /** @typedef {{ operation: import('./document.mjs').Operation, key?: string, path: Record<string, unknown>, query: [string, unknown][],
  *   headers: Record<string, unknown>, type?: string, body?: unknown, raw?: string | Uint8Array }} Request
@@ -44,7 +44,8 @@ const wordIn = (place, key, world) => {
 
 /** Now and then the rules between fields are left to chance, so that what breaks them is met too. */
 let turn = 0;
-const mostlyTidied = (name, value) => ((turn += 1) % 8 === 0 ? value : tidied(name, value));
+const isTidy = () => (turn += 1) % 8 !== 0;
+const mostlyTidied = (name, value) => (isTidy() ? tidied(name, value) : value);
 
 function pathOf(operation, world, own, value) {
   const places = operation.parameters.filter((parameter) => parameter.in === 'path');
@@ -83,7 +84,7 @@ function queryOf({ id, parameters }, value) {
   };
   return fc
     .tuple(isRanged ? range.map(Object.entries) : fc.constant([]), ...rest.map(one))
-    .map((parts) => parts.flat());
+    .map((parts) => (isTidy() ? tidiedQuery(id, parts.flat()) : parts.flat()));
 }
 
 const headersOf = ({ parameters }, value) => {

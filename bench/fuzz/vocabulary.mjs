@@ -173,10 +173,30 @@ const tidiers = {
     threshold: Math.abs(alert.threshold) + 1,
   }),
   CreateKeyDto: (key) => ({ ...without(key, 'scopes'), ...(key.kind === 'pub' ? { scopes: ['events:write'] } : {}) }),
-  StatsQueryDto: (query) => without(query, 'cursor', 'orderBy', 'from', 'to', 'compare'),
-  FunnelQueryDto: (query) => without(query, 'cursor', 'from', 'to', 'attribution', 'attributionStep', 'exclusions'),
+  StatsQueryDto: (query) => ({
+    ...without(query, 'cursor', 'orderBy', 'from', 'to', 'compare', 'interval'),
+    ...(query.dimensions?.includes('time') ? { interval: query.interval ?? 'day' } : {}),
+    filters: ['is', 'event', ['signup']],
+  }),
+  FunnelQueryDto: (query) => ({
+    ...without(query, 'from', 'to', 'attribution', 'attributionStep', 'exclusions', 'compare', 'breakdown'),
+    filters: ['is', 'country', ['DE']],
+  }),
   IdentifyDto: (wish) => without(wish, 'add'),
 };
 
 /** Makes most generated objects keep the rules between fields, which no schema tells: one of `event` and `page`, … */
 export const tidied = (name, value) => (tidiers[name] === undefined ? value : tidiers[name](value));
+
+const withoutParameters = (query, ...names) => query.filter(([name]) => !names.includes(name));
+
+const queryTidiers = {
+  retentionRetention: (query) =>
+    withoutParameters(query, 'startPage', 'startGoal', 'returnPage', 'returnGoal', 'breakdown'),
+  journeysJourneys: (query) => withoutParameters(query, 'end', 'around'),
+  funnelStatsOfSaved: (query) => withoutParameters(query, 'attribution', 'attributionStep', 'revision'),
+  funnelStatsVisitors: (query) => withoutParameters(query, 'dropped', 'revision', 'state'),
+};
+
+/** The same for the parameters of an operation. @param {[string, unknown][]} query */
+export const tidiedQuery = (id, query) => (queryTidiers[id] === undefined ? query : queryTidiers[id](query));
