@@ -22,14 +22,27 @@ const come = (door: Admission, now = 0, bytes = 0, caller = 'one'): Place | Refu
 const many = (door: Admission, count: number, now = 0, bytes = 0): Place[] =>
   Array.from({ length: count }, () => come(door, now, bytes)).filter((place) => typeof place !== 'string');
 
-/** Half the capacity is free at each moment, but each request waits so long. @returns the limit at the end */
-function underLoad(door: Admission, seconds: number, waitMs: number, inWork = 100): number {
-  for (let now = 0; now < seconds * 1_000; now += 100) {
-    const places = many(door, inWork, now);
-    for (const place of places) place.leave(now + waitMs, true);
-    door.tick(now + 100, 0);
+/** So many come in a second and one of them is served each so many milliseconds; the rest waits, or is refused.
+ *  @returns the door's limit, and how many are in work at the end */
+function underLoad(
+  door: Admission,
+  seconds: number,
+  { perSecond, eachMs, start = 0 }: { perSecond: number; eachMs: number; start?: number },
+): { limit: number; inWork: number } {
+  const waiting: Place[] = [];
+  let served = 0;
+  let arrived = 0;
+  for (let now = 10; now <= seconds * 1_000; now += 10) {
+    for (; arrived < (now / 1_000) * perSecond; arrived += 1) {
+      const place = come(door, start + now);
+      if (typeof place !== 'string') waiting.push(place);
+    }
+    for (; served < now / eachMs; served += 1) waiting.shift()?.leave();
+    if (now % 100 === 0) door.tick(start + now, 0);
   }
-  return door.standing('ingest').limit;
+  const { limit, inWork } = door.standing('ingest');
+  for (const place of waiting) place.leave();
+  return { limit, inWork };
 }
 
 describe('the door', () => {
@@ -38,7 +51,7 @@ describe('the door', () => {
     const places = many(door, 200);
     expect(places).toHaveLength(100);
     expect(come(door)).toBe('requests');
-    places[0]?.leave(1, true);
+    places[0]?.leave();
     expect(typeof come(door)).toBe('object');
   });
 
@@ -59,31 +72,47 @@ describe('the door', () => {
     expect(others.filter((one) => one === 'requests')).toHaveLength(100 - 31);
   });
 
-  it('lets in fewer when waits have been too long for a second, and not before', () => {
-    expect(underLoad(aDoor(), 0.9, 900)).toBe(100);
-    const limit = underLoad(aDoor(), 2, 900);
-    expect(limit).toBeLessThan(70);
-    expect(limit).toBeGreaterThanOrEqual(32);
+  it('lets in only what is served within the wait when one would wait longer for a second, and not before', () => {
+    // 100 a second are served, so that 50 of them wait for half a second.
+    const overload = { perSecond: 500, eachMs: 10 };
+    expect(underLoad(aDoor(limits(500)), 1, overload).limit).toBe(500);
+    const { limit, inWork } = underLoad(aDoor(limits(500)), 20, overload);
+    expect(limit).toBeGreaterThan(40);
+    expect(limit).toBeLessThan(80);
+    expect(inWork).toBeLessThan(100);
   });
 
   it('lets in the least number however long they wait', () => {
-    const door = aDoor();
-    const limit = underLoad(door, 30, 60_000, 40);
-    // Now and then it tries whether two more will do.
-    expect([32, 34]).toContain(limit);
-    expect(many(door, 100)).toHaveLength(limit);
-    expect(come(door)).toBe('delay');
+    const { limit, inWork } = underLoad(aDoor(), 30, { perSecond: 50, eachMs: 1_000 });
+    expect(limit).toBeLessThan(40);
+    expect(inWork).toBeGreaterThanOrEqual(31);
   });
 
   it('does not take a slow machine with little to do for an overload', () => {
-    expect(underLoad(aDoor(), 30, 60_000, 32)).toBe(100);
+    const door = aDoor();
+    for (let now = 0; now < 30_000; now += 1_000) {
+      const places = many(door, 32, now);
+      for (const place of places) place.leave();
+      door.tick(now, 900);
+    }
+    expect(door.standing('ingest').limit).toBe(100);
+  });
+
+  it('does not take a burst for an overload', () => {
+    const door = aDoor(limits(500));
+    const places = many(door, 400);
+    for (let now = 100; now <= 900; now += 100) {
+      for (const place of places.splice(0, 40)) place.leave();
+      door.tick(now, 0);
+    }
+    expect(door.standing('ingest').limit).toBe(500);
   });
 
   it('does not take a store that hangs for an overload: nobody was answered', () => {
     const door = aDoor();
     const places = many(door, 90);
     for (let now = 0; now < 8_000; now += 100) door.tick(now, 0);
-    for (const place of places) place.leave(8_000, true);
+    for (const place of places) place.leave();
     door.tick(8_100, 0);
     expect(door.standing('ingest').limit).toBe(100);
   });
@@ -97,13 +126,13 @@ describe('the door', () => {
 
   it('lets in as many as ever within ten seconds after an overload', () => {
     const door = aDoor(limits(500));
-    underLoad(door, 30, 5_000, 500);
-    expect(door.standing('ingest').limit).toBeLessThan(40);
-    expect(underLoad(door, 10, 10, 5)).toBe(500);
+    expect(underLoad(door, 20, { perSecond: 500, eachMs: 50 }).limit).toBeLessThan(40);
+    expect(underLoad(door, 10, { perSecond: 10, eachMs: 50, start: 20_000 }).limit).toBe(500);
   });
 
   it('is never too slow for anybody where no wait is too long', () => {
-    expect(underLoad(aDoor(limits(100, { delayMs: 0 })), 30, 60_000)).toBe(100);
+    const door = aDoor(limits(100, { delayMs: 0 }));
+    expect(underLoad(door, 30, { perSecond: 50, eachMs: 1_000 }).limit).toBe(100);
   });
 });
 
@@ -138,7 +167,7 @@ describe('bodies', () => {
     const from = (name: string, now: number): Place => {
       const place = door.enter('ingest', name, now, () => {
         given.push(name);
-        place.leave(now, false);
+        place.leave();
       }) as Place;
       return place;
     };
@@ -170,11 +199,11 @@ it('holds nothing when all have gone, whatever happened before', () => {
         now += later;
         const place = places[who % Math.max(1, places.length)];
         if (what === 'enter') {
-          const entered = door.enter(share, `caller ${who % 3}`, now, () => (entered as Place).leave(now, false));
+          const entered = door.enter(share, `caller ${who % 3}`, now, () => (entered as Place).leave());
           if (typeof entered !== 'string') places.push(entered);
         } else if (what === 'receive' && place?.isWorking === false) place.receive(bytes);
         else if (what === 'work' && place?.isWorking === false) place.work(now);
-        else if (what === 'leave') place?.leave(now, bytes % 2 === 0);
+        else if (what === 'leave') place?.leave();
         else door.tick(now, bytes % 300);
         for (const [name, most] of [
           ['ingest', 20],
@@ -185,7 +214,7 @@ it('holds nothing when all have gone, whatever happened before', () => {
           expect(inWork).toBeLessThanOrEqual(most);
         }
       }
-      for (const place of places) place.leave(now, false);
+      for (const place of places) place.leave();
       for (const share of ['ingest', 'reads'] as const)
         expect(door.standing(share)).toMatchObject({ inWork: 0, bytes: 0 });
       expect(door.bytes).toBe(0);

@@ -1,10 +1,10 @@
 // May one more request come in? Decided before its body is read, by how many are in work, how much memory their bodies take, and how long
-// the last ones waited; so that the server answers what it takes as quickly as ever, and says no at once to the rest. Pure: no HTTP, no clock.
+// it would wait; so that the server answers what it takes as quickly as ever, and says no at once to the rest. Pure: no HTTP, no clock.
 
 /** Requests that have places of their own: events in, and everything else. Neither takes the other's. */
 export type ShareName = 'ingest' | 'reads';
 
-/** Why a request was refused: too many are in work (`requests`), the last ones waited too long (`delay`), their bodies take too much
+/** Why a request was refused: too many are in work (`requests`), it would wait too long (`delay`), their bodies take too much
  *  memory (`bytes`), or the body came so slowly that others needed its memory (`slow_body`). */
 export type RefusalReason = 'requests' | 'delay' | 'bytes' | 'slow_body';
 
@@ -26,6 +26,8 @@ const STANDING_MS = 1_000;
 const SLOW_MS = 1_000;
 /** All bodies together may take so many times what those of events in work may; then the slowest is given up. */
 const MEMORY_TIMES = 8;
+/** Over how long answers are counted: on a slow machine they come in clumps, a block of events at a time. */
+const WINDOW_MS = 2_000;
 /** How quickly more is let in again, a tick: from the least number to 500 in seven seconds. */
 const GROWTH = 1.04;
 
@@ -36,8 +38,12 @@ class Share {
   limit: number;
   readonly least: number;
   readonly #ofCaller = new Map<string, number>();
-  #waits: number[] = [];
-  #peak = 0;
+  /** Answers of each tick of the last seconds; only those since more than the least number were in work, as only then all that can be
+   *  done is done. */
+  #answers: { since: number; count: number }[] = [];
+  #answered = 0;
+  #busySince: number | undefined;
+  #lastTick = 0;
   #strainedSince: number | undefined;
 
   constructor(readonly limits: ShareLimits) {
@@ -54,43 +60,56 @@ class Share {
     return this.bytes >= bytes ? 'bytes' : undefined;
   }
 
-  enter(caller: string, bytes: number): void {
+  enter(caller: string, bytes: number, now: number): void {
     this.inWork += 1;
     this.bytes += bytes;
-    this.#peak = Math.max(this.#peak, this.inWork);
+    if (this.inWork > this.least) this.#busySince ??= now;
     this.#ofCaller.set(caller, (this.#ofCaller.get(caller) ?? 0) + 1);
   }
 
   leave(caller: string, bytes: number): void {
     this.inWork -= 1;
     this.bytes -= bytes;
+    if (this.inWork <= this.least) this.#busySince = undefined;
     const left = (this.#ofCaller.get(caller) ?? 1) - 1;
     if (left === 0) this.#ofCaller.delete(caller);
     else this.#ofCaller.set(caller, left);
   }
 
-  answered(waitMs: number): void {
-    this.#waits.push(waitMs);
+  answered(): void {
+    this.#answered += 1;
   }
 
-  /** Lets fewer in after waits that were too long for a while, and slowly more after others.
-   *  The median of those that were answered: a store that hangs answers none, and is no overload of this process. */
+  /** Lets fewer in where one would have waited too long for a while, and slowly more after that.
+   *  As long as a line is by how many are served in a second, so long is the wait in it (Little's law); known where somebody is served: a
+   *  store that hangs serves nobody, and is no overload of this process. */
   tick(now: number, lagMs: number): void {
-    const peak = this.#peak;
-    const waits = this.#waits.sort((a, b) => a - b);
-    this.#waits = [];
-    this.#peak = this.inWork;
-    const target = this.limits.delayMs;
-    const delay = (waits[waits.length >> 1] ?? 0) + lagMs;
-    if (target > 0 && delay > target && peak > this.least) {
+    const isServing = this.#answered > 0;
+    const perMs = this.#rate(now);
+    const { delayMs, requests } = this.limits;
+    if (delayMs === 0) return;
+    const isBusy = this.#busySince !== undefined;
+    const waitMs = lagMs + (isBusy && isServing && perMs > 0 ? this.inWork / perMs : 0);
+    if (isBusy && waitMs > delayMs) {
       this.#strainedSince ??= now;
-      // As long as a line is, so long is the wait in it: shortened by as much, it is as it should be.
-      if (now - this.#strainedSince >= STANDING_MS)
-        this.limit = Math.min(this.limit, Math.max(this.least, Math.floor(peak * Math.max(0.5, target / delay))));
-    } else if (waits.length > 0 || this.inWork < this.least) {
+      if (now - this.#strainedSince < STANDING_MS) return;
+      this.limit = Math.min(this.limit, Math.max(this.least, Math.floor((this.inWork * delayMs) / waitMs)));
+    } else if (isServing || !isBusy) {
       this.#strainedSince = undefined;
-      this.limit = Math.min(this.limits.requests, Math.ceil(this.limit * GROWTH));
+      this.limit = Math.min(requests, Math.ceil(this.limit * GROWTH));
     }
+  }
+
+  /** Answers a millisecond, while there was always more to do. */
+  #rate(now: number): number {
+    if (this.#busySince === undefined) this.#answers = [];
+    else this.#answers.push({ since: Math.max(this.#busySince, this.#lastTick), count: this.#answered });
+    this.#answers = this.#answers.filter(({ since }) => now - since <= WINDOW_MS);
+    this.#answered = 0;
+    this.#lastTick = now;
+    const [first] = this.#answers;
+    if (first === undefined || now <= first.since) return 0;
+    return this.#answers.reduce((sum, { count }) => sum + count, 0) / (now - first.since);
   }
 }
 
@@ -99,7 +118,6 @@ export class Place {
   readonly #since: number;
   /** `coming`: its body is being received; `slow`: still; `working`: it is complete; `left`: it is answered, or its sender went away. */
   #state: 'coming' | 'slow' | 'working' | 'left' = 'coming';
-  #workingSince = 0;
   bytes = 0;
 
   constructor(
@@ -111,7 +129,7 @@ export class Place {
     readonly giveUp: () => void,
   ) {
     this.#since = now;
-    share.enter(caller, 0);
+    share.enter(caller, 0, now);
   }
 
   get isWorking(): boolean {
@@ -139,19 +157,18 @@ export class Place {
     if (this.#state === 'slow') {
       const refusal = this.share.refusal(this.caller);
       if (refusal !== undefined) return refusal;
-      this.share.enter(this.caller, this.bytes);
+      this.share.enter(this.caller, this.bytes, now);
     }
     if (this.#state === 'left') return undefined;
     this.admission.arrived(this);
     this.#state = 'working';
-    this.#workingSince = now;
     return undefined;
   }
 
-  /** It is answered. @param served whether with what was asked for: only then it tells how long one waits */
-  leave(now: number, served: boolean): void {
+  /** It is answered, or its sender went away. */
+  leave(): void {
     if (this.#state === 'left') return;
-    if (this.#state === 'working' && served) this.share.answered(now - this.#workingSince);
+    if (this.#state === 'working') this.share.answered();
     if (this.#state !== 'slow') this.share.leave(this.caller, this.bytes);
     this.#state = 'left';
     this.admission.arrived(this);

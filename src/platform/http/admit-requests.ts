@@ -73,7 +73,7 @@ export function admitRequests(fastify: FastifyInstance, env: AdmissionEnv, log: 
     if (config.admission === 'free') return done(null, payload);
     const share: ShareName = config.rawBodyBytes === undefined ? 'reads' : 'ingest';
     const giveUp = (): void => {
-      request.place?.leave(performance.now(), false);
+      request.place?.leave();
       if (reply.sent) return;
       reply.header('connection', 'close').raw.once('finish', () => request.raw.destroy());
       request.raw.pause();
@@ -83,8 +83,8 @@ export function admitRequests(fastify: FastifyInstance, env: AdmissionEnv, log: 
     if (typeof place === 'string') return turnAway(share, place, request, reply);
     request.place = place;
     reply.raw.once('close', () => {
-      if (!place.isWorking) place.leave(performance.now(), false);
-      else setTimeout(() => place.leave(performance.now(), false), FORGOTTEN_MS).unref();
+      if (!place.isWorking) place.leave();
+      else setTimeout(() => place.leave(), FORGOTTEN_MS).unref();
     });
     return done(null, payload);
   });
@@ -97,8 +97,8 @@ export function admitRequests(fastify: FastifyInstance, env: AdmissionEnv, log: 
     return turnAway(share, refusal, request, reply);
   });
 
-  fastify.addHook('onSend', (request, reply, payload, done) => {
-    request.place?.leave(performance.now(), reply.statusCode < 400);
+  fastify.addHook('onSend', (request, _reply, payload, done) => {
+    request.place?.leave();
     done(null, payload);
   });
 
