@@ -2,6 +2,7 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
+import type { Logger } from 'pino';
 import { buildApp } from '../../src/app';
 import type { AppParts } from '../../src/app.module';
 import { LocalAccess } from '../../src/auth/local-access';
@@ -29,6 +30,8 @@ export interface TestAppOptions {
   imports?: AppParts['imports'];
   /** Given where two apps must share it; a new one else. */
   rootKey?: string;
+  /** Default: one that writes errors to stdout. */
+  log?: Logger;
 }
 
 /** Starts the application. Close it in `afterAll`. */
@@ -36,7 +39,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   const rootKey = options.rootKey ?? randomBytes(24).toString('base64url');
   const urls = options.urls ?? (await someStores());
   const env = readEnv({ LOG_LEVEL: 'error', HOST: '127.0.0.1', PORT: '0', ROOT_API_KEY: rootKey, ...options.env });
-  const log = makeLogger(env.LOG_LEVEL);
+  const log = options.log ?? makeLogger(env.LOG_LEVEL);
   const local = new LocalAccess(randomBytes(24).toString('base64url'));
   const app = await buildApp({ env, urls, local, log, imports: options.imports ?? [] });
   await app.listen({ port: env.PORT, host: env.HOST });

@@ -79,7 +79,8 @@ const plain = (value: unknown, max = MAX_TEXT): string =>
 /** Identifiers become the hashes under which everything else is kept, addresses are left out. */
 function withoutPerson(project: Project, event: unknown): unknown {
   if (typeof event === 'string') return textWithoutPerson(project, event);
-  if (Array.isArray(event)) return event.map((part) => (typeof part === 'string' ? part : withoutPerson(project, part)));
+  if (Array.isArray(event))
+    return event.map((part) => (typeof part === 'string' ? part : withoutPerson(project, part)));
   if (typeof event !== 'object' || event === null) return event;
   const copy: Record<string, unknown> = { ...event };
   for (const [name, kind] of Object.entries(KINDS))
