@@ -12,6 +12,7 @@ import { StoredEvents } from '../../src/events/ingest/stored-events';
 import { encodeRow, type EventRow } from '../../src/events/pipeline';
 import { emptyRow } from '../../src/events/pipeline/event-row';
 import { ClickHouse } from '../../src/platform/clickhouse/clickhouse';
+import { ClickHouseFault } from '../../src/platform/clickhouse/faults';
 import { migrateClickHouse } from '../../src/platform/clickhouse/migrate';
 import { Metrics } from '../../src/platform/metrics/metrics';
 import { aClickHouseDatabase, askClickHouse } from '../support';
@@ -121,6 +122,33 @@ describe('a block', () => {
     expect(await ask(`SELECT code, payload FROM rejected_events WHERE project_id = ${project} FORMAT CSV`)).toBe(
       '"refused_by_store","[""no number""]"',
     );
+  });
+
+  it('whose first half was stored when the warehouse went away loses nothing of the other one', async () => {
+    const poison = { ...anEntry(), line: '["no number"]' };
+    const found = [anEntry({}, false), anEntry({}, false)];
+    const entries = [...found, anEntry(), anEntry(), anEntry(), poison];
+    const block = { id: newId(), entries, rejects: [] };
+    let halves = 0;
+    const goesAway = new Proxy(clickhouse, {
+      get: (target, name) =>
+        name === 'insert'
+          ? async (...given: Parameters<ClickHouse['insert']>) => {
+              if (given[0].body.toString().split('\n').length === 3 && (halves += 1) === 2)
+                throw new ClickHouseFault('away', undefined, 'NOT_REACHABLE');
+              return target.insert(...given);
+            }
+          : (Reflect.get(target, name, target) as () => unknown).bind(target),
+    });
+    await expect(aStore(goesAway).store(block)).rejects.toThrow('NOT_REACHABLE');
+    expect(await count()).toBe('3');
+
+    // As it comes out of the spool: without what is found in the warehouse, so that its halves are others.
+    const store = aStore();
+    expect((await store.findStored(entries)).size).toBe(2);
+    const fresh = entries.filter((entry) => !found.includes(entry));
+    expect(await store.store({ ...block, entries: fresh }, entries)).toEqual([poison]);
+    expect(await count()).toBe('5');
   });
 
   it('links a visitor to the user seen with it, since the earliest time', async () => {
