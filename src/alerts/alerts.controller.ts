@@ -1,6 +1,7 @@
 // Routes of alerts.
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
 import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { type Actor, CurrentActor } from '../audit';
 import { CurrentProject, Idempotent, RequireScope } from '../auth';
 import { notFound } from '../common/problem';
 import { ApiProblems } from '../platform/http/api-problems';
@@ -45,8 +46,12 @@ export class AlertsController {
   })
   @ApiCreatedResponse({ type: NewAlertDto })
   @ApiProblems(alertNameTaken, tooManyAlerts)
-  async create(@CurrentProject() project: Project, @Body() body: CreateAlertDto): Promise<NewAlertDto> {
-    const { alert, secret } = await this.alerts.create(project, body);
+  async create(
+    @CurrentProject() project: Project,
+    @Body() body: CreateAlertDto,
+    @CurrentActor() actor: Actor,
+  ): Promise<NewAlertDto> {
+    const { alert, secret } = await this.alerts.create(project, body, actor);
     return { ...toAlertDto(alert), secret };
   }
 
@@ -72,8 +77,9 @@ export class AlertsController {
     @CurrentProject() project: Project,
     @Param() { id }: AlertParams,
     @Body() body: UpdateAlertDto,
+    @CurrentActor() actor: Actor,
   ): Promise<AlertDto> {
-    return toAlertDto(await this.alerts.update(project, id, body));
+    return toAlertDto(await this.alerts.update(project, id, body, actor));
   }
 
   @Delete(':id')
@@ -82,8 +88,12 @@ export class AlertsController {
   @ApiOperation({ summary: 'Delete an alert', description: 'Its deliveries go with it, those that wait too.' })
   @ApiNoContentResponse()
   @ApiProblems(notFound)
-  async delete(@CurrentProject() project: Project, @Param() { id }: AlertParams): Promise<void> {
-    await this.alerts.delete(project.id, id);
+  async delete(
+    @CurrentProject() project: Project,
+    @Param() { id }: AlertParams,
+    @CurrentActor() actor: Actor,
+  ): Promise<void> {
+    await this.alerts.delete(project.id, id, actor);
   }
 
   @Post(':id/secret')
@@ -96,8 +106,12 @@ export class AlertsController {
   })
   @ApiOkResponse({ type: AlertSecretDto })
   @ApiProblems(notFound)
-  async rotateSecret(@CurrentProject() project: Project, @Param() { id }: AlertParams): Promise<AlertSecretDto> {
-    const { secret } = await this.alerts.rotateSecret(project, id);
+  async rotateSecret(
+    @CurrentProject() project: Project,
+    @Param() { id }: AlertParams,
+    @CurrentActor() actor: Actor,
+  ): Promise<AlertSecretDto> {
+    const { secret } = await this.alerts.rotateSecret(project, id, actor);
     return { secret };
   }
 

@@ -1,11 +1,13 @@
 // What are a project's alerts, and how do they come, change and go?
 import { Injectable } from '@nestjs/common';
+import { type Actor, AuditLog, type Changes, changesBetween } from '../audit';
 import { Clock } from '../common/clock';
 import { toPage, type Page } from '../common/cursor';
 import { newId } from '../common/ids';
 import { notFound } from '../common/problem';
 import { Env } from '../config/env';
 import { isUniqueViolation } from '../platform/postgres/errors';
+import type { Db } from '../platform/postgres/postgres';
 import type { Project } from '../projects';
 import { Figures } from '../stats';
 import { type AlertWish, asksTheSame, makeAlert, mergeAlert } from './alert.rules';
@@ -37,6 +39,7 @@ export class AlertsService {
     private readonly repository: AlertsRepository,
     private readonly figures: Figures,
     private readonly sender: WebhookSender,
+    private readonly audit: AuditLog,
     private readonly clock: Clock,
     private readonly env: Env,
   ) {}
@@ -65,27 +68,23 @@ export class AlertsService {
 
   /** Makes an alert.
    *  @throws invalidInput; alertNameTaken; tooManyAlerts; notFound where the project was erased meanwhile */
-  async create(project: Project, wish: AlertWish): Promise<WithSecret> {
+  async create(project: Project, wish: AlertWish, actor: Actor): Promise<WithSecret> {
     const definition = makeAlert(wish, this.env.ALERT_PRIVATE_ADDRESSES);
     await this.figures.check(project, definition);
     const secretSalt = newSalt();
     const made = await named(
       definition.name,
-      this.repository.insert(project.id, MOST_ALERTS, (after) => {
-        const now = Math.max(this.clock.now(), after + 1);
-        const times = { createdAt: now, updatedAt: now };
-        const id = newId();
-        return {
-          ...definition,
-          ...UNCHECKED,
-          ...times,
-          id,
-          projectId: project.id,
-          told: 'ok',
-          revision: 1,
-          secretSalt,
-        };
-      }),
+      this.repository.insert(
+        project.id,
+        MOST_ALERTS,
+        (after) => {
+          const now = Math.max(this.clock.now(), after + 1);
+          const times = { createdAt: now, updatedAt: now };
+          const fixed = { id: newId(), projectId: project.id, told: 'ok', revision: 1, secretSalt } as const;
+          return { ...definition, ...UNCHECKED, ...times, ...fixed };
+        },
+        (db, alert) => this.#log(db, actor, 'alert.created', alert, changesOf(undefined, alert)),
+      ),
     );
     if (made === 'no project') throw notFound();
     if (made === 'too many') throw tooManyAlerts({ detail: `A project has at most ${MOST_ALERTS} alerts.` });
@@ -94,38 +93,47 @@ export class AlertsService {
 
   /** Changes an alert; what is left out stays as it is. Where it asks something else now, it counts as unchecked.
    *  @throws invalidInput where the whole would be no alert; alertNameTaken; notFound */
-  async update(project: Project, id: string, wish: AlertWish): Promise<Alert> {
+  async update(project: Project, id: string, wish: AlertWish, actor: Actor): Promise<Alert> {
     const privately = this.env.ALERT_PRIVATE_ADDRESSES;
     // Outside of the transaction, since it asks for goals. What somebody else changes meanwhile was checked by itself.
     if (wish.metric !== undefined || wish.filters !== undefined)
       await this.figures.check(project, mergeAlert(wish, await this.get(project.id, id), privately));
     const now = this.clock.now();
-    const changed = this.repository.change(project.id, id, (alert) => {
-      const definition: AlertDefinition = mergeAlert(wish, alert, privately);
-      const same = asksTheSame(definition, alert);
-      const { filters: _filters, ...rest } = alert;
-      const fresh = same ? {} : { ...UNCHECKED, revision: alert.revision + 1 };
-      return { ...rest, ...definition, ...fresh, updatedAt: Math.max(now, alert.updatedAt) };
-    });
+    const changed = this.repository.change(
+      project.id,
+      id,
+      (alert) => {
+        const definition: AlertDefinition = mergeAlert(wish, alert, privately);
+        const same = asksTheSame(definition, alert);
+        const { filters: _filters, ...rest } = alert;
+        const fresh = same ? {} : { ...UNCHECKED, revision: alert.revision + 1 };
+        return { ...rest, ...definition, ...fresh, updatedAt: Math.max(now, alert.updatedAt) };
+      },
+      (db, before, after) => this.#log(db, actor, 'alert.changed', after, changesOf(before, after)),
+    );
     const alert = await named(wish.name ?? '', changed);
     if (alert === undefined) throw notFound();
     return alert;
   }
 
   /** @throws notFound where the project has no such alert */
-  async delete(projectId: string, id: string): Promise<void> {
-    if (!(await this.repository.delete(projectId, id))) throw notFound();
+  async delete(projectId: string, id: string, actor: Actor): Promise<void> {
+    const gone = await this.repository.delete(projectId, id, (db, alert) =>
+      this.#log(db, actor, 'alert.deleted', alert, changesOf(alert, undefined)),
+    );
+    if (!gone) throw notFound();
   }
 
   /** Gives an alert another secret; the old one signs nothing from now on. @throws notFound */
-  async rotateSecret(project: Project, id: string): Promise<WithSecret> {
+  async rotateSecret(project: Project, id: string, actor: Actor): Promise<WithSecret> {
     const now = this.clock.now();
     const secretSalt = newSalt();
-    const alert = await this.repository.change(project.id, id, (before) => ({
-      ...before,
-      secretSalt,
-      updatedAt: Math.max(now, before.updatedAt),
-    }));
+    const alert = await this.repository.change(
+      project.id,
+      id,
+      (before) => ({ ...before, secretSalt, updatedAt: Math.max(now, before.updatedAt) }),
+      (db, _before, after) => this.#log(db, actor, 'alert.rotated', after, {}),
+    );
     if (alert === undefined) throw notFound();
     return { alert, secret: secretOf(project.secret, secretSalt) };
   }
@@ -138,7 +146,27 @@ export class AlertsService {
     const body = messageOf({ id, type: 'alert.test', at: this.clock.now(), project, alert, state, value });
     return { id, ...(await this.sender.send({ id, url, body, secret: secretOf(project.secret, secretSalt) })) };
   }
+
+  #log(db: Db, actor: Actor, action: AlertAction, { id, projectId }: Alert, changes: Changes): Promise<void> {
+    return this.audit.record(db, actor, { projectId, action, targetId: id, changes });
+  }
 }
+
+type AlertAction = 'alert.created' | 'alert.changed' | 'alert.deleted' | 'alert.rotated';
+
+/** What the audit log says of an alert. TRICKY: of its URL where it leads alone, as those of many services are secrets. */
+const changesOf = (before: Alert | undefined, after: Alert | undefined): Changes =>
+  changesBetween(before && shown(before), after && shown(after), [
+    'name',
+    'metric',
+    'filters',
+    'windowSeconds',
+    'condition',
+    'threshold',
+    'enabled',
+    'webhookOrigin',
+  ]);
+const shown = (alert: Alert) => ({ ...alert, webhookOrigin: new URL(alert.url).origin });
 
 /** Says in the client's words that a name was taken. */
 const named = async <T>(name: string, work: Promise<T>): Promise<T> => {

@@ -16,6 +16,10 @@ export const auditActions = {
   'goal.created': 'A goal was made',
   'goal.changed': 'It was changed',
   'goal.deleted': 'It was deleted',
+  'alert.created': 'An alert was made',
+  'alert.changed': 'It was changed',
+  'alert.deleted': 'It was deleted',
+  'alert.rotated': 'It was given a new secret',
   'visitor.erased': 'A visitor’s erasure was begun',
   'visitor.exported': 'All that is held of a visitor was asked for',
 } as const;

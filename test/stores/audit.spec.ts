@@ -104,6 +104,30 @@ it('has each change with what was before and after, newest first, by whom and fr
   for (const text of [made.body.key, rotated.body.key]) expect(JSON.stringify(log)).not.toContain(text);
 });
 
+it('has what happened to alerts, and of their webhooks no more than where they lead', async () => {
+  const project = await aProject(app);
+  const key = project.keys.adm;
+  const alert = { metric: 'events', window: 60, condition: 'above', threshold: 1 };
+  const made = await ask<{ id: string; secret: string }>(app, '/alerts', {
+    key,
+    body: { ...alert, name: 'Many', webhook: { url: 'https://hooks.example/T0/a-secret-path?token=another' } },
+  });
+  const path = `/alerts/${made.body.id}`;
+  const change = { threshold: 5, webhook: { url: 'https://elsewhere.example/in' } };
+  const rotated = await ask<{ secret: string }>(app, `${path}/secret`, { key, method: 'POST' });
+  const changed = await ask(app, path, { key, method: 'PATCH', body: change });
+  const deleted = await ask(app, path, { key, method: 'DELETE' });
+  expect([made.status, rotated.status, changed.status, deleted.status]).toEqual([201, 200, 200, 204]);
+  const log = await read(project, { targetType: 'alert', targetId: made.body.id });
+  expect(actionsOf(log)).toEqual(['alert.deleted', 'alert.changed', 'alert.rotated', 'alert.created']);
+  expect(log.data[1]?.changes).toEqual({
+    threshold: { before: 1, after: 5 },
+    webhookOrigin: { before: 'https://hooks.example', after: 'https://elsewhere.example' },
+  });
+  for (const text of [made.body.secret, rotated.body.secret, 'a-secret-path', 'another'])
+    expect(JSON.stringify(log)).not.toContain(text);
+});
+
 it('has no entry of what was not done', async () => {
   const project = await aProject(app);
   const before = actionsOf(await read(project));
