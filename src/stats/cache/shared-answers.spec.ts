@@ -1,7 +1,8 @@
 // Do processes share answers through Redis, and is a Redis that is away, slow or wrong a miss and never an error?
 import { createServer, type Server, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { StoreUrls } from '../../config/env';
+import { Clock } from '../../common/clock';
+import { Env, StoreUrls } from '../../config/env';
 import type { KeptAnswer } from './kept-answers';
 import { SharedAnswers } from './shared-answers';
 
@@ -11,8 +12,11 @@ const answer: KeptAnswer = { version: { revision: 7, raw: null }, json: '{"rows"
 class SmallRedis {
   readonly values = new Map<string, string>();
   readonly said: string[][] = [];
-  /** Hangs: commands are heard and not answered. */
+  /** What it says of its memory. */
+  memory = 'used_memory:10\r\nmaxmemory:0';
+  /** Hangs: commands are heard, and answered when it wakes. */
   silent = false;
+  readonly #owed: (() => unknown)[] = [];
   readonly #sockets = new Set<Socket>();
   readonly #server: Server = createServer((socket) => {
     this.#sockets.add(socket);
@@ -22,7 +26,9 @@ class SmallRedis {
       text += bytes.toString();
       for (let command = take(text); command !== undefined; command = take(text)) {
         text = command.rest;
-        if (!this.silent) socket.write(this.#reply(command.words));
+        const { words } = command;
+        this.#owed.push(() => socket.write(this.#reply(words)));
+        this.wake(this.silent);
       }
     });
   });
@@ -30,6 +36,11 @@ class SmallRedis {
   async listen(): Promise<string> {
     await new Promise<void>((done) => this.#server.listen(0, '127.0.0.1', done));
     return `redis://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  wake(silent = false): void {
+    this.silent = silent;
+    if (!silent) for (const answer of this.#owed.splice(0)) answer();
   }
 
   async end(): Promise<void> {
@@ -41,7 +52,7 @@ class SmallRedis {
     this.said.push(words);
     const [name = '', key = '', value = ''] = words;
     const bulk = (text: string): string => `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
-    if (name === 'info') return bulk('redis_version:7.2.0\r\nloading:0');
+    if (name === 'info') return bulk(`redis_version:7.2.0\r\nloading:0\r\n${this.memory}`);
     if (name === 'get') return this.values.has(key) ? bulk(this.values.get(key)!) : '$-1\r\n';
     if (name === 'set') this.values.set(key, value);
     return '+OK\r\n';
@@ -77,8 +88,20 @@ afterEach(async () => {
   await redis.end();
 });
 
-const aProcess = (postgres = 'postgres://a', at: string | undefined = url): SharedAnswers => {
-  const shared = new SharedAnswers(new StoreUrls(postgres, 'http://b', at));
+/** A clock that is set by hand, from now on. */
+class Hand extends Clock {
+  laterMs = 0;
+  override now(): number {
+    return Date.now() + this.laterMs;
+  }
+}
+const clock = new Hand();
+const aProcess = (postgres = 'postgres://a', at: string | undefined = url, mb = 64): SharedAnswers => {
+  const shared = new SharedAnswers(
+    new StoreUrls(postgres, 'http://b', at),
+    Object.assign(new Env(), { STATS_CACHE_MB: mb }),
+    clock,
+  );
   open.push(shared);
   return shared;
 };
@@ -89,6 +112,10 @@ const found = async (shared: SharedAnswers, key = 'k', withinMs = 3_000): Promis
     if (answered !== undefined || Date.now() > end) return answered;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+};
+const until = async (isSo: () => Promise<boolean>): Promise<void> => {
+  for (let tries = 0; tries < 200 && !(await isSo()); tries += 1)
+    await new Promise((resolve) => setTimeout(resolve, 20));
 };
 /** Keeps it as soon as there is a connection. */
 const keep = async (shared: SharedAnswers): Promise<void> => {
@@ -110,7 +137,7 @@ it('keeps installations apart that share a Redis', async () => {
 });
 
 it('is a miss where Redis is not set, away, silent, or holds something else', async () => {
-  const without = new SharedAnswers(new StoreUrls('postgres://a', 'http://b'));
+  const without = new SharedAnswers(new StoreUrls('postgres://a', 'http://b'), new Env(), clock);
   without.set('k', answer);
   expect(await without.get('k')).toBeUndefined();
   const away = aProcess('postgres://a', 'redis://127.0.0.1:1');
@@ -127,4 +154,35 @@ it('is a miss where Redis is not set, away, silent, or holds something else', as
   const asked = performance.now();
   expect(await shared.get('k')).toBeUndefined();
   expect(performance.now() - asked).toBeLessThan(2_000);
+});
+
+it('does not ask a Redis that is silent again and again', async () => {
+  const shared = aProcess();
+  await keep(shared);
+  redis.silent = true;
+  await shared.get('k');
+  const said = redis.said.length;
+  for (let count = 0; count < 20; count += 1) expect(await shared.get('k')).toBeUndefined();
+  expect([said > 0, redis.said.length]).toEqual([true, said]);
+  redis.wake();
+  clock.laterMs += 2_500;
+  expect(await found(shared)).toEqual(answer);
+});
+
+it('leaves room for others: nothing more goes into a Redis that is nearly full, nor more than its share in an hour', async () => {
+  redis.memory = 'used_memory:71\r\nmaxmemory:100';
+  const shared = aProcess('postgres://a', url, 1);
+  const large = { ...answer, json: JSON.stringify('x'.repeat(400_000)) };
+  const offered = async (name: string): Promise<boolean> => {
+    shared.set(name, large);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    return [...redis.values.keys()].some((key) => key.endsWith(`:${name}`));
+  };
+  await until(async () => (await shared.get('k'), redis.said.some(([name]) => name === 'get')));
+  expect(await offered('full')).toBe(false);
+  redis.memory = 'used_memory:69\r\nmaxmemory:100';
+  clock.laterMs += 6_000;
+  expect([await offered('a'), await offered('b'), await offered('c')]).toEqual([true, true, false]);
+  clock.laterMs += 3_600_000;
+  expect(await offered('c')).toBe(true);
 });
