@@ -101,7 +101,7 @@ export class Env {
   readonly CLICKHOUSE_CLUSTER: string | undefined = undefined;
 
   @Variable(
-    'Redis for queues and kept answers; not set: queues live in Postgres',
+    'Redis for queues, limits, kept answers and the live view; not set: Postgres does it',
     'redis:// or rediss:// URL',
     url('redis:', 'rediss:'),
   )
