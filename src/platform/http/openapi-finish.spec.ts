@@ -17,8 +17,8 @@ class ThingDto {
   @ApiProperty({ type: [String], example: ['red'] })
   readonly colours!: string[];
 
-  @ApiProperty({ type: Number, example: 2, ...({ 'x-pattern': '^size in ' } as object) })
-  readonly 'size in cm'!: number;
+  @ApiProperty({ type: Number, required: false, example: 2, ...({ 'x-pattern': '^size in ' } as object) })
+  readonly 'size in cm'?: number;
 }
 
 const inner = { title: 'Part', type: 'object', properties: { size: { type: 'integer', examples: [3] } } };

@@ -27,7 +27,7 @@ const documentedNames = (handler: object): Set<string> => {
 @Injectable()
 export class UnknownParameters implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    const given = Object.keys((context.switchToHttp().getRequest<FastifyRequest>().query ?? {}) as object);
+    const given = Object.keys(context.switchToHttp().getRequest<FastifyRequest>().query ?? {});
     if (given.length > 0) this.#refuse(given, context);
     return next.handle();
   }
