@@ -24,6 +24,9 @@ if (![runs, payloads, seed].every((count) => Number.isInteger(count) && count >=
   process.exit(2);
 }
 
+/** Slower answers are worth a look. */
+const SLOW_MS = 5_000;
+
 const say = (line) => process.stderr.write(`${line}\n`);
 
 async function fuzz() {
@@ -43,7 +46,9 @@ async function fuzz() {
     const tally = await fuzzer.fuzz(operation);
     tallies.push(tally);
     const took = ((performance.now() - began) / 1_000).toFixed(1);
+    const { ms, target } = tally.slowest;
     say(`${at + 1}/${chosen.length} ${tally.id}: ${tally.requests} requests in ${took} s`);
+    if (ms > SLOW_MS) say(`  slowest: ${ms} ms, ${target.slice(0, 500)}`);
     for (const [fault, { count, example }] of tally.faults)
       say(`  ${fault} (${count} times)\n    ${JSON.stringify(example)}`);
     if (!server.isRunning) throw new Error(`the server ended:\n${server.said}`);
@@ -53,12 +58,13 @@ async function fuzz() {
   const faults = tallies.flatMap(({ id, faults: found }) =>
     [...found].map(([fault, { count, example }]) => ({ operation: id, fault, count, example })),
   );
-  const rows = tallies.map(({ route, requests, taken, refused, away, faults: found }) => [
+  const rows = tallies.map(({ route, requests, taken, refused, away, slowest, faults: found }) => [
     route,
     requests,
     taken,
     refused,
     away,
+    slowest.ms,
     found.size,
   ]);
   const sum = (column) => rows.reduce((total, row) => total + row[column], 0);
@@ -75,7 +81,7 @@ async function fuzz() {
     );
   } else {
     process.stdout.write(
-      `${table([['operation', 'requests', '2xx', '4xx', '503', 'faults'], ...rows, ['all', ...[1, 2, 3, 4, 5].map(sum)]])}\n`,
+      `${table([['operation', 'requests', '2xx', '4xx', '503', 'slowest ms', 'faults'], ...rows, ['all', ...[1, 2, 3, 4].map(sum), '', sum(6)]])}\n`,
     );
     process.stdout.write(`\n${tallies.length} of ${operations.length} operations in ${seconds} s, seed ${seed}\n`);
   }

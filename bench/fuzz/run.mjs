@@ -17,7 +17,7 @@ const REMOVES = {
   erasureErase: 'visitors',
 };
 
-/** @typedef {{ id: string, route: string, requests: number, taken: number, refused: number, away: number, faults: Map<string, { count: number, example: any }> }} Tally */
+/** @typedef {{ id: string, route: string, requests: number, taken: number, refused: number, away: number, slowest: { ms: number, target: string }, faults: Map<string, { count: number, example: any }> }} Tally */
 
 export class Fuzzer {
   /** @param world @param oracle @param components of the document @param {{ runs: number, payloads: number, seed: number }} how `runs` a kind, valid and wrong; `payloads` a place */
@@ -36,6 +36,7 @@ export class Fuzzer {
       taken: 0,
       refused: 0,
       away: 0,
+      slowest: { ms: 0, target: '' },
       faults: new Map(),
     };
     const kind = REMOVES[operation.id];
@@ -79,6 +80,8 @@ export class Fuzzer {
     const answer = await send(this.server.url, wire);
     const { faults, json } = this.oracle.judge(request, wire, answer);
     tally.requests += 1;
+    if (answer.ms > tally.slowest.ms)
+      tally.slowest = { ms: Math.round(answer.ms), target: `${wire.method} ${wire.target}` };
     if (answer.status >= 200 && answer.status < 300) tally.taken += 1;
     else if (answer.status === 503) tally.away += 1;
     else tally.refused += 1;
