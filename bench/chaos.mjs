@@ -15,6 +15,9 @@ import { table } from './support/show.mjs';
 const LIMIT_SECONDS = 900;
 /** What an ended trial gets to end what it started. */
 const CLEAN_UP_MS = 20_000;
+const COLUMNS = ['test', 'load', 'faults', 'acknowledged', 'lost', 'doubled', 'verdict', 'seconds'];
+/** Of the columns of the table that hold words. */
+const WORDS_WIDTH = 34;
 
 const flag = { type: 'boolean', default: false };
 const { values } = parseArgs({ options: { only: { type: 'string' }, short: flag, json: flag, list: flag } });
@@ -108,24 +111,31 @@ function progressOf(total) {
 const title = ({ number, name }) => `${number} ${name}`;
 const verdictOf = ({ held }) => (held === undefined ? 'not possible' : held ? 'held' : 'BROKEN');
 
+/** Words in lines of so many characters at most. */
+function wrapped(text, width = WORDS_WIDTH) {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    if (lines.at(-1) !== '' && lines.at(-1).length + 1 + word.length > width) lines.push('');
+    lines.push(`${lines.pop()} ${word}`.trim());
+  }
+  return lines;
+}
+
+/** A row of the table, in as many lines as its words need. */
+function linesOfRow(row) {
+  const [load, faults] = [wrapped(row.load), wrapped(row.faults)];
+  const figures = [row.acknowledged, row.lost, row.doubled, verdictOf(row), row.seconds];
+  return Array.from({ length: Math.max(load.length, faults.length) }, (_, line) => [
+    line === 0 ? title(row) : '',
+    load[line] ?? '',
+    faults[line] ?? '',
+    ...(line === 0 ? figures : figures.map(() => '')),
+  ]);
+}
+
 const show = (rows) =>
   [
-    table(
-      [
-        ['test', 'load', 'faults', 'acknowledged', 'lost', 'doubled', 'verdict', 'seconds'],
-        ...rows.map((row) => [
-          title(row),
-          row.load,
-          row.faults,
-          row.acknowledged,
-          row.lost,
-          row.doubled,
-          verdictOf(row),
-          row.seconds,
-        ]),
-      ],
-      3,
-    ),
+    table([COLUMNS, ...rows.flatMap(linesOfRow)], 3),
     ...rows
       .filter(({ details }) => details.length > 0)
       .map((row) => [`\n${title(row)}: ${verdictOf(row)}`, ...row.details.map((line) => `  ${line}`)].join('\n')),
@@ -145,8 +155,8 @@ for (const [signal, code] of [
 
 const trials = chosen(await allTrials());
 if (values.list) {
-  const rows = trials.map(({ number, name, load, faults }) => [String(number).padStart(2), name, load, faults]);
-  process.stdout.write(`${table([[' #', 'test', 'load', 'faults'], ...rows], 4)}\n`);
+  const rows = trials.flatMap((one) => linesOfRow(one).map((cells) => cells.slice(0, 3)));
+  process.stdout.write(`${table([['test', 'load', 'faults'], ...rows], 3)}\n`);
   process.exit(0);
 }
 const progress = progressOf(trials.length);
