@@ -128,9 +128,7 @@ async function costWith(replicas, perSecond) {
   const stores = await sharedStores();
   const worker = await Server.start({ ...stores, ROLES: 'worker' });
   const servers = [];
-  for (let at = 0; at < replicas; at++)
-    servers.push(await Server.start({ ...stores, ROLES: 'api' }, undefined, undefined));
-  for (const server of servers) server.rootKey = servers[0].rootKey;
+  for (let at = 0; at < replicas; at++) servers.push(await Server.start({ ...stores, ROLES: 'api' }));
   const project = await servers[0].project('cost');
   const request = batches(project.sec);
   const load = new OpenLoad({ ports: servers.map(({ port }) => port) });

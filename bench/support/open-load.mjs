@@ -10,7 +10,7 @@ export class OpenResult {
   offered = 0;
   /** Events that a 2xx accepted. */
   acknowledged = 0;
-  /** @type {{ at: number, ms: number }[]} `at`: seconds since the beginning, when it was due */
+  /** @type {{ n: number, at: number, ms: number }[]} `n`: which request; `at`: seconds since the beginning, when it was due */
   served = [];
   /** 429 and 503 with Retry-After. */
   turnedAway = [];
@@ -65,7 +65,7 @@ export class OpenLoad {
       else if (n % 64 === 0) await new Promise((resolve) => setImmediate(resolve));
       if (Math.floor(at) > second) onSecond((second = Math.floor(at)));
       result.offered += 1;
-      waiting.push(this.#send(request(n), at, startedAt, acceptedOf, result));
+      waiting.push(this.#send(request(n), n, at, startedAt, acceptedOf, result));
       if (waiting.length > 10_000) await Promise.all(waiting.splice(0, 5_000));
     }
     result.seconds = (performance.now() - startedAt) / 1_000;
@@ -77,7 +77,7 @@ export class OpenLoad {
     for (const sockets of this.#free.values()) for (const socket of sockets) socket.destroy();
   }
 
-  #send({ head, body }, at, startedAt, acceptedOf, result) {
+  #send({ head, body }, n, at, startedAt, acceptedOf, result) {
     return new Promise((resolve) => {
       const port = this.ports[this.#turn++ % this.ports.length];
       const socket = this.#free.get(port).pop() ?? this.#dial(port);
@@ -86,7 +86,7 @@ export class OpenLoad {
         return resolve();
       }
       socket.answered = (status, head, text) => {
-        const entry = { at, ms: performance.now() - startedAt - at * 1_000 };
+        const entry = { n, at, ms: performance.now() - startedAt - at * 1_000 };
         if (status >= 200 && status < 300) {
           result.served.push(entry);
           result.acknowledged += acceptedOf(text);
