@@ -20,7 +20,7 @@ export interface ShareLimits {
 
 /** So many are let in however long they wait, and so many more places are kept for callers who have nothing in work. */
 const LEAST = 32;
-/** A wait is too long only when it has been so for a while: a burst is no overload, nor is a machine that was busy for a moment. */
+/** A wait is too long only where there has been more to do than the least for a while: a burst is no overload. */
 const STANDING_MS = 1_000;
 /** A body that takes longer to come is slow: it no longer holds a place, so that slow senders can't keep others out. */
 const SLOW_MS = 1_000;
@@ -44,7 +44,6 @@ class Share {
   #answered = 0;
   #busySince: number | undefined;
   #lastTick = 0;
-  #strainedSince: number | undefined;
 
   constructor(readonly limits: ShareLimits) {
     this.limit = limits.requests;
@@ -88,16 +87,12 @@ class Share {
     const perMs = this.#rate(now);
     const { delayMs, requests } = this.limits;
     if (delayMs === 0) return;
-    const isBusy = this.#busySince !== undefined;
-    const waitMs = lagMs + (isBusy && isServing && perMs > 0 ? this.inWork / perMs : 0);
-    if (isBusy && waitMs > delayMs) {
-      this.#strainedSince ??= now;
-      if (now - this.#strainedSince < STANDING_MS) return;
+    const busySince = this.#busySince;
+    const waitMs = lagMs + (isServing && perMs > 0 ? this.inWork / perMs : 0);
+    if (busySince !== undefined && waitMs > delayMs) {
+      if (now - busySince < STANDING_MS) return;
       this.limit = Math.min(this.limit, Math.max(this.least, Math.floor((this.inWork * delayMs) / waitMs)));
-    } else if (isServing || !isBusy) {
-      this.#strainedSince = undefined;
-      this.limit = Math.min(requests, Math.ceil(this.limit * GROWTH));
-    }
+    } else if (isServing || busySince === undefined) this.limit = Math.min(requests, Math.ceil(this.limit * GROWTH));
   }
 
   /** Answers a millisecond, while there was always more to do. */
