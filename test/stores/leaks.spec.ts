@@ -114,8 +114,7 @@ const hidden = (text: string): string => text.slice(12, -4);
 describe('a key', () => {
   it('is nowhere as a text: in no store, log, metric or later answer', async () => {
     const secrets = await livesOfKeys();
-    const { directory } = { directory: app.app.get(KeyDirectory) as unknown as { writeUsed(): Promise<void> } };
-    await directory.writeUsed();
+    await app.app.get<{ writeUsed(): Promise<void> }>(KeyDirectory).writeUsed();
     const texts = await dumpOf(app);
     // The search finds what is there: the hash, by which a key is recognised.
     const hash = createHash('sha256')
@@ -201,7 +200,7 @@ describe('a person', () => {
         body: { userId, visitorId, traits: { plan: 'pro' } },
       }),
     );
-    expect(statuses).toEqual([...Array(2).fill([200, 200, 200, 200, 200, 200, 401, 400]).flat(), 200]);
+    expect(statuses).toEqual([...ADDRESSES.flatMap(() => [200, 200, 200, 200, 200, 200, 401, 400]), 200]);
     // Counters and notes of use are written about once a second.
     await sleep(1_500);
     const texts = await dumpOf(app);
