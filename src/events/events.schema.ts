@@ -12,6 +12,8 @@ export const ingestSpool = pgTable('ingest_spool', {
   bytes: bigint({ mode: 'number' }).notNull(),
   /** A block as JSON, gzipped: see block.ts. */
   body: bytea().notNull(),
+  /** When it was found that nobody can read it; it is kept aside then, and holds up no other. */
+  damagedAt: timestamp({ withTimezone: true, precision: 3 }),
 });
 
 /** One random salt for each day of which a derived visitor was seen; gone two days after it was made. */

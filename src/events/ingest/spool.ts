@@ -1,6 +1,6 @@
 // Where do acknowledged blocks wait while the warehouse is away? In Postgres: durable, shared by every replica, and bounded.
-import { Injectable } from '@nestjs/common';
-import { asc, eq, sql } from 'drizzle-orm';
+import { Injectable, Logger } from '@nestjs/common';
+import { and, asc, eq, isNull, sql } from 'drizzle-orm';
 import { problem } from '../../common/problem';
 import { Env } from '../../config/env';
 import { Metrics } from '../../platform/metrics/metrics';
@@ -15,6 +15,8 @@ const MEGABYTE = 1_048_576;
 
 @Injectable()
 export class Spool {
+  readonly #logger = new Logger(Spool.name);
+
   constructor(
     private readonly postgres: Postgres,
     private readonly env: Env,
@@ -38,10 +40,17 @@ export class Spool {
     this.metrics.spoolBytes.inc(body.length);
   }
 
-  /** The oldest block; undefined where none waits. It stays until `remove`. */
+  /** The oldest block that can be read; undefined where none waits. It stays until `remove`. */
   async oldest(): Promise<{ id: number; block: Block } | undefined> {
-    const [row] = await this.postgres.run((db) => db.select().from(ingestSpool).orderBy(asc(ingestSpool.id)).limit(1));
-    return row === undefined ? undefined : { id: row.id, block: unpackBlock(row.body) };
+    for (;;) {
+      const [row] = await this.postgres.run((db) =>
+        db.select().from(ingestSpool).where(waits).orderBy(asc(ingestSpool.id)).limit(1),
+      );
+      if (row === undefined) return undefined;
+      const block = readBlock(row.body);
+      if (block !== undefined) return { id: row.id, block };
+      await this.#putAside(row.id, row.rows);
+    }
   }
 
   /** Lets go of a block that the warehouse has. */
@@ -58,13 +67,14 @@ export class Spool {
           oldest: sql<number | null>`min(${ingestSpool.id})::float8`,
           newest: sql<number | null>`max(${ingestSpool.id})::float8`,
         })
-        .from(ingestSpool),
+        .from(ingestSpool)
+        .where(waits),
     );
     const { oldest = null, newest = null } = row ?? {};
     return oldest === null || newest === null ? undefined : { oldest, newest };
   }
 
-  /** Takes everything of a project out of the blocks that wait. */
+  /** Takes everything of a project out of the blocks that wait. One that nobody can read goes whole: it may hold something of it. */
   async forget(project: number): Promise<void> {
     const ids = await this.postgres.run((db) =>
       db.select({ id: ingestSpool.id }).from(ingestSpool).orderBy(asc(ingestSpool.id)),
@@ -72,7 +82,11 @@ export class Spool {
     for (const { id } of ids) {
       const [row] = await this.postgres.run((db) => db.select().from(ingestSpool).where(eq(ingestSpool.id, id)));
       if (row === undefined) continue;
-      const block = unpackBlock(row.body);
+      const block = readBlock(row.body);
+      if (block === undefined) {
+        await this.postgres.run((db) => db.delete(ingestSpool).where(eq(ingestSpool.id, id)));
+        continue;
+      }
       const others = (item: { project: number }) => item.project !== project;
       const kept = { ...block, entries: block.entries.filter(others), rejects: block.rejects.filter(others) };
       const rows = kept.entries.length + kept.rejects.length;
@@ -92,11 +106,40 @@ export class Spool {
           blocks: sql<number>`count(*)::int`,
           bytes: sql<number>`coalesce(sum(${ingestSpool.bytes}), 0)::float8`,
         })
-        .from(ingestSpool),
+        .from(ingestSpool)
+        .where(waits),
     );
     const depth = row ?? { blocks: 0, bytes: 0 };
     this.metrics.spoolBlocks.set(depth.blocks);
     this.metrics.spoolBytes.set(depth.bytes);
     return depth;
+  }
+
+  /** TRICKY: one block that can't be read must not keep those behind it from the warehouse for ever. It is kept for whoever can do more
+   *  with it than we can, and said loudly: its events were acknowledged. */
+  async #putAside(id: number, rows: number): Promise<void> {
+    const aside = await this.postgres.run((db) =>
+      db
+        .update(ingestSpool)
+        .set({ damagedAt: sql`now()` })
+        .where(and(eq(ingestSpool.id, id), waits)),
+    );
+    if (aside.rowCount !== 1) return;
+    this.#logger.error(
+      { block: id, rows },
+      'a block of the spool is damaged and was put aside: its events are missing',
+    );
+    this.metrics.spoolDamaged.inc();
+  }
+}
+
+const waits = isNull(ingestSpool.damagedAt);
+
+/** A block as it was packed, or nothing where it is not as it was: its checksum says so. */
+function readBlock(body: Buffer): Block | undefined {
+  try {
+    return unpackBlock(body);
+  } catch {
+    return undefined;
   }
 }

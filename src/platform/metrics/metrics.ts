@@ -55,6 +55,7 @@ export class Metrics {
 
   readonly spoolBlocks = this.#gauge('spool_blocks', 'Blocks on disk that wait for ClickHouse');
   readonly spoolBytes = this.#gauge('spool_bytes', 'Bytes on disk that wait for ClickHouse');
+  readonly spoolDamaged = this.#counter('spool_damaged_blocks_total', 'Blocks of the spool that nobody can read');
   readonly spoolDrained = this.#counter('spool_drained_blocks_total', 'Blocks of the spool that reached ClickHouse');
 
   readonly unknownKeys = this.#counter('unknown_keys_total', 'Requests refused for the key that they brought');

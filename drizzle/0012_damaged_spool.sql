@@ -1,0 +1,1 @@
+ALTER TABLE "ingest_spool" ADD COLUMN "damaged_at" timestamp (3) with time zone;
