@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ChaosLoad, countLedger, linesOf } from '../support/chaos-load.mjs';
 import { Ledger } from '../support/ledger.mjs';
 import { atRate } from '../support/paced-load.mjs';
-import { ownDelay, timeLine, watchedServer } from '../support/overload-watch.mjs';
+import { ownDelay, questioner, timeLine, watchedServer } from '../support/overload-watch.mjs';
 
 const READ_P99_MS = 1_000;
 const CHARTS = [
@@ -59,9 +59,8 @@ export const trial = {
         await server.ask('POST', '/stats/query', { project: project.id, body: LONG }).catch(() => (long.failed += 1));
       }
     })();
-    const charts = await atRate(5, seconds, (at) =>
-      server.ask('GET', CHARTS[at % CHARTS.length], { project: project.id }),
-    );
+    const asked = questioner(server, project);
+    const charts = await atRate(5, seconds, (at) => asked.ask(CHARTS[at % CHARTS.length]));
     long.isOver = true;
     await asking;
     const beside = p99Of(load.latencies);
@@ -85,7 +84,7 @@ export const trial = {
         timeLine('events beside questions, 99 of 100 answers within', beside, Math.round(2 * alone), slack),
         timeLine('charts, 99 of 100 answers within', reads, READ_P99_MS, slack),
         `events alone, 99 of 100 answers within: ${Math.round(alone)} ms`,
-        `${charts.latencies.length} charts answered, ${charts.failed} not; ${long.asked} long questions, ${long.failed} refused`,
+        `${charts.latencies.length} charts answered, ${asked.refused} of them refused, ${charts.failed} failed; ${long.asked} long questions, ${long.failed} refused`,
         `answers: ${load.answers}`,
         ...linesOf(counted),
         ...load.strangers,

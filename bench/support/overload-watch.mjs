@@ -70,3 +70,23 @@ export async function metricOf(server, name) {
 /** A time and whether it was kept, in words. */
 export const timeLine = (what, measured, wanted, slack) =>
   `${what}: ${Math.round(measured)} ms (wanted: ${wanted} ms, and ${Math.round(slack)} ms for what else the machine does)`;
+
+/** Asks questions and counts those for which there was no room (429, 503): on a machine that has other work there may be none.
+ *  @returns {{ refused: number, ask: (path: string, body?: object) => Promise<void> }} `ask` throws on any other answer than 2xx */
+export function questioner(server, project) {
+  const count = { refused: 0 };
+  const ask = async (path, body) => {
+    const answer = await fetch(`${server.url}/api/v1${path}`, {
+      method: body === undefined ? 'GET' : 'POST',
+      headers: {
+        'x-api-key': project.sec,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    const text = await answer.text();
+    if (answer.status === 429 || answer.status === 503) count.refused += 1;
+    else if (!answer.ok) throw new Error(`${path}: ${answer.status} ${text}`);
+  };
+  return Object.assign(count, { ask });
+}
