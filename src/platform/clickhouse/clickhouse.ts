@@ -130,7 +130,8 @@ export class ClickHouse implements OnApplicationShutdown {
     };
     const concurrency = env.QUERY_CONCURRENCY === 0 ? 2 * availableParallelism() : env.QUERY_CONCURRENCY;
     this.#charts = new FairPlaces(concurrency);
-    this.#exports = new FairPlaces(concurrency);
+    // Whoever takes nothing of its downloads holds their places: one is left for everybody else.
+    this.#exports = new FairPlaces(concurrency, undefined, Math.max(1, concurrency - 1));
     this.#reader = client(concurrency + URGENT, { ...READ, ...reading });
     this.#exporter = client(concurrency, { ...READ, ...reading, ...EXPORT });
     this.#writer = client(16, writing);

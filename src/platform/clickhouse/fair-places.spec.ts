@@ -97,4 +97,16 @@ describe('fair places', () => {
         },
       ),
     ));
+
+  it('never go to one lane alone where a lane has a limit of its own', async () => {
+    const places = new FairPlaces(3, undefined, 2);
+    const [first] = await Promise.all([places.take(1, LONG_MS), places.take(1, LONG_MS)]);
+    const order: string[] = [];
+    const third = places.take(1, LONG_MS).then(() => order.push('the same lane'));
+    await places.take(2, LONG_MS).then(() => order.push('another lane'));
+    expect([order, places.running, places.waiting]).toEqual([['another lane'], 3, 1]);
+    first();
+    await third;
+    expect([order, places.running, places.waiting]).toEqual([['another lane', 'the same lane'], 3, 0]);
+  });
 });

@@ -20,10 +20,11 @@ export class FairPlaces {
   #running = 0;
   #queued = 0;
 
-  /** @param size how many may run at once; @param longest how many may wait */
+  /** @param size how many may run at once; @param longest how many may wait; @param perLane how many of one lane may run at once */
   constructor(
     private readonly size: number,
     private readonly longest = 1_000,
+    private readonly perLane = size,
   ) {}
 
   get running(): number {
@@ -39,7 +40,7 @@ export class FairPlaces {
    *  @throws NoPlace, AskerGone */
   async take(lane: number, waitMs: number, signal?: AbortSignal): Promise<() => void> {
     if (signal?.aborted === true) throw new AskerGone();
-    if (this.#running < this.size) this.#hold(lane);
+    if (this.#running < this.size && this.#heldBy(lane) < this.perLane) this.#hold(lane);
     else if (this.#queued >= this.longest) throw new NoPlace();
     else await this.#wait(lane, waitMs, signal);
     let given = false;
@@ -84,9 +85,13 @@ export class FairPlaces {
     if (others.length === 0) this.#waiting.delete(lane);
   }
 
+  #heldBy(lane: number): number {
+    return this.#held.get(lane) ?? 0;
+  }
+
   #hold(lane: number): void {
     this.#running += 1;
-    this.#held.set(lane, (this.#held.get(lane) ?? 0) + 1);
+    this.#held.set(lane, this.#heldBy(lane) + 1);
   }
 
   #leave(lane: number): void {
@@ -108,9 +113,9 @@ export class FairPlaces {
 
   #nextLane(): number | undefined {
     let best: number | undefined;
-    let fewest = Infinity;
+    let fewest = this.perLane;
     for (const lane of this.#waiting.keys()) {
-      const held = this.#held.get(lane) ?? 0;
+      const held = this.#heldBy(lane);
       if (held < fewest) [best, fewest] = [lane, held];
       if (fewest === 0) break;
     }
