@@ -192,6 +192,11 @@ describe('problems', () => {
     expect(await raw('GET /api/v1/probe HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 /);
   });
 
+  it('answers an expectation that it has not with a problem', async () => {
+    const answer = await raw('GET /api/v1/probe HTTP/1.1\r\nHost: a\r\nExpect: miracles\r\n\r\n');
+    expect(answer).toMatch(/^HTTP\/1\.1 417 .*application\/problem\+json.*"instance":"\/api\/v1\/probe"/s);
+  });
+
   it('answers in order, and whole, where what follows a request is not HTTP', async () => {
     const body = '{"name":"first"}';
     const answers = await raw(

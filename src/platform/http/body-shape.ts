@@ -10,8 +10,10 @@ export const MAX_NAMES = 1_000;
 export const MAX_VALUES = 20_000;
 
 /** Looks at a value level by level, without calling itself.
- *  @throws invalidInput where it is nested too deep, an object has too many names, or there are too many values in all */
+ *  @throws invalidInput where it is null, nested too deep, an object has too many names, or there are too many values in all */
 export function refuseMisshapen(value: unknown): void {
+  // TRICKY: a pipe takes null for a body without fields.
+  if (value === null) throw refused('not_an_object', 'must be an object');
   let level: object[] = isContainer(value) ? [value] : [];
   let values = 0;
   for (let depth = 1; level.length > 0; depth += 1) {
