@@ -5,9 +5,12 @@ import { measure } from '../support/clean.mjs';
 import { table } from '../support/show.mjs';
 import { compressed, sizes } from './hostile-bodies.mjs';
 import { json } from './hostile-json.mjs';
+import { oddities } from './hostile-oddities.mjs';
+import { slowClients } from './hostile-slow.mjs';
+import { streams } from './hostile-streams.mjs';
 import { World } from './hostile-world.mjs';
 
-const GROUPS = [sizes, json, compressed];
+const GROUPS = [sizes, json, compressed, slowClients, oddities, streams];
 
 const { values } = parseArgs({
   options: { only: { type: 'string' }, short: { type: 'boolean', default: false }, json: { type: 'boolean' } },
@@ -44,7 +47,7 @@ await measure(async () => {
       number: group.number,
       name: group.name,
       ...report,
-      statuses: Object.fromEntries([...statuses].sort()),
+      statuses: Object.fromEntries([...statuses].sort(([a], [b]) => (a < b ? -1 : 1))),
       seconds: (performance.now() - startedAt) / 1_000,
     });
   }
