@@ -78,10 +78,11 @@ export const within = (project: number, range: TimeRange): Sql =>
 export const visitorList = (visitors: readonly string[]): Bound =>
   new Bound('Array(UInt64)', `[${visitors.join(',')}]`);
 
-/** To whom each visitor was first linked: rows (visitor_id, linked_user). Links hold for the past too.
+/** To whom each visitor was first linked, the lower hash of two at once: rows (visitor_id, linked_user). Links hold for the past too.
+ *  Time and user are one number: the least of two columns costs the engine three times as much.
  *  @param of a further condition on `visitor_id` */
 export const firstLinks = (project: number, of?: Sql): Sql => sql`(
-    SELECT visitor_id, argMin(user_id, (first_at, user_id)) AS linked_user
+    SELECT visitor_id, toUInt64(min(bitShiftLeft(toUInt128(toUnixTimestamp64Milli(first_at)), 64) + user_id)) AS linked_user
     FROM visitor_links
     WHERE project_id = ${uint32(project)}${of === undefined ? nothing : sql` AND ${of}`}
     GROUP BY visitor_id)`;
@@ -141,12 +142,21 @@ const scanned = (scope: EventScope): Sql => {
   return sql`(SELECT * FROM events FINAL WHERE ${within(project, all)} AND ${chosen}${narrowed(scope)})`;
 };
 
-/** The events of each visitor, cut into sessions: rows (identity, session_id, parts). A part is a list of (ts, whether a pageview).
- *  @param events list of a group's events, sorted, as tuples that begin with these two */
-const cutSessions = (rows: Sql, events = sql`arraySort(groupArray((ts, name = 'pageview')))`): Sql => sql`
-      SELECT identity, session_id, ${events} AS events,
+/** What the sessions of a visitor are cut from: an event as one number, as lists of tuples cost the engine more. The time comes first. */
+const mark = sql`bitShiftLeft(toUnixTimestamp64Milli(ts), 1) + (name = 'pageview')`;
+const msOf = (mark: Sql): Sql => sql`bitShiftRight(${mark}, 1)`;
+const timeOf = (mark: Sql): Sql => sql`fromUnixTimestamp64Milli(${msOf(mark)}, 'UTC')`;
+const isView = (mark: Sql): Sql => sql`bitAnd(${mark}, 1)`;
+/** Pageviews of a list of marks. */
+const viewsOf = (marks: Sql): Sql => sql`arraySum(event -> ${isView(sql`event`)}, ${marks})`;
+
+/** The events of each visitor, cut into sessions: rows (identity, session_id, parts). A part is a list of marks, or of tuples that begin
+ *  with one.
+ *  @param events list of a group's events, sorted, where they are tuples */
+const cutSessions = (rows: Sql, events?: Sql): Sql => sql`
+      SELECT identity, session_id, ${events ?? sql`arraySort(groupArray(${mark}))`} AS events,
         arraySplit((event, silence) -> silence > ${sessionGap}, events,
-          arrayDifference(arrayMap(event -> toUnixTimestamp64Milli(event.1), events))) AS parts
+          arrayDifference(arrayMap(event -> ${msOf(events === undefined ? sql`event` : sql`event.1`)}, events))) AS parts
       FROM ${rows}
       GROUP BY identity, session_id`;
 
@@ -154,32 +164,36 @@ const cutSessions = (rows: Sql, events = sql`arraySort(groupArray((ts, name = 'p
  *  Sessions are cut in one array a visitor and joined back: windows would sort the wide rows, at three times the cost. */
 const sessionized = (rows: Sql, { floor }: EventScope, { ends = false }: Needs): Sql => {
   const parts = (map: Sql, name: string): Sql => sql`arrayMap(part -> ${map}, parts) AS ${ident(name)}`;
+  const marks = (part: Sql): Sql => (ends ? sql`${part}.1` : part);
   const cuts = [
-    parts(sql`part[1].1`, 'all_began'),
-    parts(sql`part[-1].1`, 'all_ended'),
+    parts(timeOf(marks(sql`part[1]`)), 'all_began'),
+    parts(timeOf(marks(sql`part[-1]`)), 'all_ended'),
     parts(sql`length(part)`, 'all_events'),
-    parts(sql`countEqual(part.2, 1)`, 'all_pageviews'),
+    parts(viewsOf(marks(sql`part`)), 'all_pageviews'),
     ...(floor === undefined
       ? []
       : [
-          parts(sql`arrayFilter(event -> event.1 < ${moment(floor)}, part)`, 'all_before'),
+          parts(
+            sql`arrayFilter(event -> ${msOf(sql`event`)} < ${int64(storable(floor))}, ${marks(sql`part`)})`,
+            'all_before',
+          ),
           sql`arrayMap(part -> length(part), all_before) AS all_before_events`,
-          sql`arrayMap(part -> countEqual(part.2, 1), all_before) AS all_before_pageviews`,
-          sql`arrayMap(part -> part[-1].1, all_before) AS all_before_ended`,
+          sql`arrayMap(part -> ${viewsOf(sql`part`)}, all_before) AS all_before_pageviews`,
+          sql`arrayMap(part -> ${timeOf(sql`part[-1]`)}, all_before) AS all_before_ended`,
         ]),
     ...(ends
       ? [
-          sql`arrayMap(part -> arrayFilter(event -> event.2 = 1, part), parts) AS views`,
-          sql`arrayMap(part -> part[1].6, views) AS all_entry`,
-          sql`arrayMap(part -> part[-1].6, views) AS all_exit`,
-          sql`arrayMap(part -> (part[1].1, part[1].5), views) AS all_first`,
-          sql`arrayMap(part -> (part[-1].1, part[-1].5), views) AS all_last`,
+          sql`arrayMap(part -> arrayFilter(event -> ${isView(sql`event.1`)} = 1, part), parts) AS views`,
+          sql`arrayMap(part -> part[1].5, views) AS all_entry`,
+          sql`arrayMap(part -> part[-1].5, views) AS all_exit`,
+          sql`arrayMap(part -> (part[1].1, part[1].4), views) AS all_first`,
+          sql`arrayMap(part -> (part[-1].1, part[-1].4), views) AS all_last`,
         ]
       : []),
   ];
   // Which of a millisecond's events came first matters only to who asks for a session's first and last page.
   const events = ends
-    ? sql`arraySort(event -> (event.1, event.3, event.4, event.5), groupArray((ts, name = 'pageview', received_at, seq, toString(event_id), path)))`
+    ? sql`arraySort(event -> (${msOf(sql`event.1`)}, event.2, event.3, event.4), groupArray((${mark}, received_at, seq, toString(event_id), path)))`
     : undefined;
   const columns = [
     sql`all_began[place] AS session_began`,
@@ -197,8 +211,8 @@ const sessionized = (rows: Sql, { floor }: EventScope, { ends = false }: Needs):
       ? [
           sql`all_entry[place] AS entry_page`,
           sql`all_exit[place] AS exit_page`,
-          sql`name = 'pageview' AND all_first[place] = (ts, toString(event_id)) AS is_entry`,
-          sql`name = 'pageview' AND all_last[place] = (ts, toString(event_id)) AS is_exit`,
+          sql`name = 'pageview' AND all_first[place] = (${mark}, toString(event_id)) AS is_entry`,
+          sql`name = 'pageview' AND all_last[place] = (${mark}, toString(event_id)) AS is_exit`,
           sql`leadInFrame(toNullable(ts)) OVER (
             PARTITION BY identity, session_id, session_began ORDER BY ts, received_at, seq, toString(event_id)
             ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS next_at`,
@@ -223,8 +237,8 @@ const sessionRows = (scope: EventScope): Sql => {
 /** A subselect, in brackets, of the sessions that touch the range, and some more: rows (identity, session_id, session_began,
  *  session_ended, session_events, session_pageviews). Cheaper than their events. */
 export const sessionSource = (scope: EventScope): Sql => sql`(
-  SELECT identity, session_id, part[1].1 AS session_began, part[-1].1 AS session_ended,
-    length(part) AS session_events, countEqual(part.2, 1) AS session_pageviews
+  SELECT identity, session_id, ${timeOf(sql`part[1]`)} AS session_began, ${timeOf(sql`part[-1]`)} AS session_ended,
+    length(part) AS session_events, ${viewsOf(sql`part`)} AS session_pageviews
   FROM (${cutSessions(sessionRows(scope))})
   ARRAY JOIN parts AS part)`;
 
