@@ -2,7 +2,7 @@
 import { Client } from 'pg';
 import { codeOf } from './errors';
 import { DatabaseRefused } from './migrate';
-import { poolOptions } from './postgres';
+import { bootOptions } from './postgres';
 
 /** Any number that nothing else locks: "mark" in ASCII. */
 const LOCK = 0x6d_61_72_6b;
@@ -10,7 +10,7 @@ const LOCK = 0x6d_61_72_6b;
 /** Does work that only one booting process may do at a time. Others wait, however long it takes.
  *  @throws DatabaseRefused where Postgres can't be reached; what the work throws */
 export async function withBootLock<T>(postgresUrl: string, work: () => Promise<T>): Promise<T> {
-  const client = new Client(poolOptions(postgresUrl));
+  const client = new Client(bootOptions(postgresUrl));
   client.on('error', () => undefined);
   try {
     await lock(client);

@@ -6,7 +6,7 @@ import { readMigrationFiles } from 'drizzle-orm/migrator';
 import { Client } from 'pg';
 import { packageRoot } from '../../config/paths';
 import { codeOf, rootCause } from './errors';
-import { poolOptions } from './postgres';
+import { bootOptions } from './postgres';
 
 /** Any number that nothing else locks: "mill" in ASCII. */
 const LOCK = 0x6d_69_6c_6c;
@@ -38,7 +38,7 @@ async function appliedMigrations(client: Client): Promise<number[]> {
  *  @param folder with drizzle's journal; the package's own by default
  *  @throws DatabaseRefused where the database holds a migration that the code does not know, or can't be reached */
 export async function migratePostgres(url: string, folder = join(packageRoot, 'drizzle')): Promise<void> {
-  const client = new Client(poolOptions(url));
+  const client = new Client(bootOptions(url));
   client.on('error', () => undefined);
   try {
     await client.connect();

@@ -1,5 +1,5 @@
 // How does every feature talk to Postgres? Through this one seam: it limits, and it tells "away" from "wrong".
-import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import { Pool, type PoolConfig } from 'pg';
 import { asProblem } from './errors';
@@ -9,6 +9,7 @@ export type Db = Omit<NodePgDatabase, '$client'>;
 
 /** A request waits at most so long for a connection, then for its statement: a hung store must not hold a client for longer. */
 const CONNECT_TIMEOUT_MS = 2_000;
+const BOOT_CONNECT_TIMEOUT_MS = 30_000;
 const STATEMENT_TIMEOUT_MS = 5_000;
 /** TRICKY: `statement_timeout` is kept by the server; a server that hangs keeps nothing, so the client counts too. */
 const QUERY_TIMEOUT_MS = 6_000;
@@ -23,9 +24,16 @@ export const poolOptions = (url: string): PoolConfig => ({
   keepAliveInitialDelayMillis: 10_000,
 });
 
+/** Options of a connection that prepares the database. Nobody waits for an answer here, and a machine on which everything starts at once
+ *  is slow: what would be too long for a request is no reason not to start. */
+export const bootOptions = (url: string): PoolConfig => ({
+  ...poolOptions(url),
+  connectionTimeoutMillis: BOOT_CONNECT_TIMEOUT_MS,
+});
+
 /** Postgres, as the app sees it. `run` and `transaction` throw `store_unavailable` (503) where it is away. */
 @Injectable()
-export class Postgres implements OnApplicationShutdown {
+export class Postgres implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(Postgres.name);
   private readonly pool: Pool;
   private readonly db: Db;
@@ -33,7 +41,7 @@ export class Postgres implements OnApplicationShutdown {
 
   constructor(url: string) {
     this.pool = new Pool({
-      ...poolOptions(url),
+      ...bootOptions(url),
       max: POOL_SIZE,
       statement_timeout: STATEMENT_TIMEOUT_MS,
       query_timeout: QUERY_TIMEOUT_MS,
@@ -43,6 +51,11 @@ export class Postgres implements OnApplicationShutdown {
     this.pool.on('error', () => this.logger.warn('an idle connection to Postgres was lost'));
     this.pool.on('connect', (client) => client.on('error', () => undefined));
     this.db = drizzle(this.pool, { casing: 'snake_case' });
+  }
+
+  /** From now on somebody waits for an answer. */
+  onApplicationBootstrap(): void {
+    this.pool.options.connectionTimeoutMillis = CONNECT_TIMEOUT_MS;
   }
 
   /** Runs queries.
