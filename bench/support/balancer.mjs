@@ -8,6 +8,9 @@ const PROBE = '/health/ready?exclude=clickhouse';
 const PROBE_EVERY_MS = 200;
 /** A process that is busy is not one that is gone. */
 const PROBE_LIMIT_MS = 5_000;
+/** Where nobody is ready, a request waits for somebody to be, as nothing of it was sent. */
+const WAIT_LIMIT_MS = 10_000;
+const LOOK_EVERY_MS = 20;
 /** Headers that are of one connection, not of a request. */
 const OF_THE_CONNECTION = new Set(['connection', 'keep-alive', 'proxy-connection', 'upgrade', 'te']);
 
@@ -26,7 +29,7 @@ export class Balancer {
   static async start({ targets, port = 0, host = '127.0.0.1' }) {
     const balancer = new Balancer();
     balancer.#targets = targets.map((url) => ({ url: new URL(url), isReady: false }));
-    balancer.#server = createServer((incoming, outgoing) => balancer.#forward(incoming, outgoing));
+    balancer.#server = createServer((incoming, outgoing) => void balancer.#forward(incoming, outgoing));
     balancer.#server.requestTimeout = 0;
     // Longer than clients keep a connection that they do not use.
     balancer.#server.keepAliveTimeout = 75_000;
@@ -82,9 +85,13 @@ export class Balancer {
 
   /** What was sent is not sent again: whether it was done, only its sender can find out. A connection that could not be made is another
    *  matter. */
-  #forward(incoming, outgoing, tried = new Set()) {
-    const target = this.#next(tried);
-    if (target === undefined) return this.#refuse(outgoing, 503, 'no process is ready');
+  async #forward(incoming, outgoing, tried = new Set()) {
+    let target = this.#next(tried);
+    for (const since = performance.now(); target === undefined && !outgoing.destroyed; target = this.#next(new Set())) {
+      if (performance.now() - since > WAIT_LIMIT_MS) return this.#refuse(outgoing, 503, 'no process is ready');
+      await sleep(LOOK_EVERY_MS);
+    }
+    if (target === undefined) return;
     const { hostname, port } = target.url;
     const headers = [...ofTheRequest(incoming.rawHeaders), 'x-forwarded-for', forwardedFor(incoming)];
     const proxied = request({

@@ -97,6 +97,11 @@ export class Server {
     return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
+  /** How it ended; null while it runs, and where a signal ended it. */
+  get exitCode() {
+    return this.#child.exitCode;
+  }
+
   /** kill -9, and waits for the end of this process; its children notice by themselves. */
   async kill() {
     if (!this.isRunning) return;
