@@ -47,7 +47,7 @@ export const trial = {
       details: [
         `event loop of the server: late by ${Math.round(seen.maxMs)} ms at most, ${Math.round(seen.p99Ms)} ms in 99 of 100 turns of the worst half second (wanted: ${MAX_MS} ms at most, and ${Math.round(slack)} ms for what else the machine does)`,
         `singles: 99 of 100 answers within ${Math.round(loads[1].percentile(0.99))} ms`,
-        `questions: ${questions.latencies.length} answered, ${asked.refused} of them refused; ${questions.failed} failed`,
+        `questions: ${questions.latencies.length} answered, ${asked.refused} of them refused (${[...asked.codes].join(', ')}); ${questions.failed} failed`,
         ...loads.map((load) => `answers: ${load.answers}`),
         ...linesOf(counted),
         ...loads.flatMap((load) => load.strangers),

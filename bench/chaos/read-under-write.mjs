@@ -84,7 +84,7 @@ export const trial = {
         timeLine('events beside questions, 99 of 100 answers within', beside, Math.round(2 * alone), slack),
         timeLine('charts, 99 of 100 answers within', reads, READ_P99_MS, slack),
         `events alone, 99 of 100 answers within: ${Math.round(alone)} ms`,
-        `${charts.latencies.length} charts answered, ${asked.refused} of them refused, ${charts.failed} failed; ${long.asked} long questions, ${long.failed} refused`,
+        `${charts.latencies.length} charts answered, ${asked.refused} of them refused (${[...asked.codes].join(', ')}), ${charts.failed} failed; ${long.asked} long questions, ${long.failed} refused`,
         `answers: ${load.answers}`,
         ...linesOf(counted),
         ...load.strangers,

@@ -7,6 +7,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Server } from './server.mjs';
 
 const MB = 1_048_576;
+/** Limit reached, no room, longer than a question may take. */
+const NO_ROOM = new Set([422, 429, 503]);
 
 /** A server whose event loop and memory are written down each half second. @param folder where to; has to be empty */
 export async function watchedServer(folder, env = {}) {
@@ -71,10 +73,10 @@ export async function metricOf(server, name) {
 export const timeLine = (what, measured, wanted, slack) =>
   `${what}: ${Math.round(measured)} ms (wanted: ${wanted} ms, and ${Math.round(slack)} ms for what else the machine does)`;
 
-/** Asks questions and counts those for which there was no room (429, 503): on a machine that has other work there may be none.
- *  @returns {{ refused: number, ask: (path: string, body?: object) => Promise<void> }} `ask` throws on any other answer than 2xx */
+/** Asks questions and counts those for which there was no room or no time (422, 429, 503): on a machine that has other work there may be none.
+ *  @returns {{ refused: number, codes: Set<string>, ask: (path: string, body?: object) => Promise<void> }} `ask` throws on any other answer than 2xx */
 export function questioner(server, project) {
-  const count = { refused: 0 };
+  const count = { refused: 0, codes: new Set() };
   const ask = async (path, body) => {
     const answer = await fetch(`${server.url}/api/v1${path}`, {
       method: body === undefined ? 'GET' : 'POST',
@@ -85,8 +87,11 @@ export function questioner(server, project) {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const text = await answer.text();
-    if (answer.status === 429 || answer.status === 503) count.refused += 1;
-    else if (!answer.ok) throw new Error(`${path}: ${answer.status} ${text}`);
+    if (NO_ROOM.has(answer.status)) {
+      count.refused += 1;
+      count.codes.add(JSON.parse(text).code);
+    }
+    if (!answer.ok && !NO_ROOM.has(answer.status)) throw new Error(`${path}: ${answer.status} ${text}`);
   };
   return Object.assign(count, { ask });
 }
