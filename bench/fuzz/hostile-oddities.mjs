@@ -213,7 +213,7 @@ export const oddities = {
         [400, 415],
       );
 
-    for (const [what, text, allowed] of /** @type {[string, string | Buffer, number[]][]} */ ([
+    for (const [what, text, allowed] of /** @type {[string, string | Uint8Array, number[]][]} */ ([
       ['no Host', 'GET /api/v1/projects HTTP/1.1\r\nConnection: close\r\n\r\n', [400]],
       ['HTTP/1.0', 'GET /api/v1/projects HTTP/1.0\r\n\r\n', [401]],
       ['HTTP/0.9', 'GET /api/v1/projects\r\n\r\n', [400, 401, 0]],
