@@ -167,7 +167,7 @@ const keyed = routes.filter((route) => rowOf(route).needs !== 'anybody');
 async function passes(route: string, holder: string): Promise<boolean> {
   const row = rowOf(route);
   if (row.spends === 'project') return true;
-  const ofProject = row.project === 'path' ? { id: own.id('project') } : {};
+  const ofProject: Ids = row.project === 'path' ? { id: own.id('project') } : {};
   const { status } = await request(route, { ...randomIds(row), ...ofProject }, headersOf(holder), nothingOf(row));
   const mayBe = [row.done, 400, ...(route.includes('{') ? [404] : [])];
   return mayBe.includes(status);
