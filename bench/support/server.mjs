@@ -1,6 +1,6 @@
 // How does a measurement get a server? The one that people run, `node dist/main.js`, with a data directory and a port of its own.
 import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -10,13 +10,22 @@ import { atEnd, ownFolder } from './clean.mjs';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
+/** A port that nobody listens on.
+ *  TRICKY: below those that the system gives to whoever asks for any: one of these may be somebody's by the time the server is there, or is
+ *  started again. */
 export async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address();
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (;;) {
+    const server = createServer().listen(randomInt(12_000, 32_000), '127.0.0.1');
+    try {
+      await once(server, 'listening');
+    } catch {
+      continue;
+    }
+    const { port } = server.address();
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
 }
 
 /** A server that can be killed and started again on the same data and port. */
