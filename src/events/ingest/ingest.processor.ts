@@ -57,10 +57,11 @@ export class IngestProcessor implements OnModuleInit {
   }
 
   /** Leaves one row of each id that arrived lately. A minute is looked at twice: clocks of replicas differ, and inserts take time.
+   *  A clock that was set back counts from where it is: what arrived since lies before the moment that was reached.
    *  @returns how many ids had more than one row */
   async settle(): Promise<number> {
     const begun = this.clock.now();
-    const settled = await this.store.settleSince(this.#settledUntil - MINUTE_MS);
+    const settled = await this.store.settleSince(Math.min(this.#settledUntil, begun) - MINUTE_MS);
     this.#settledUntil = begun;
     if (settled > 0) this.#logger.log({ ids: settled }, 'ids that were stored under two times were settled');
     return settled;
