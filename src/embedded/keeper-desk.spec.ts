@@ -42,7 +42,7 @@ describe('the desk of a keeper', () => {
     await sleep(500);
     expect(await isDeserted()).toBe(false);
     second.socket.destroy();
-    await desk.deserted;
+    await expect(desk.deserted).resolves.toBeUndefined();
   });
 
   it('is deserted where nobody ever comes', async () => {
@@ -56,7 +56,7 @@ describe('the desk of a keeper', () => {
     desk.hurry();
     expect(await isDeserted()).toBe(false);
     socket.destroy();
-    await desk.deserted;
+    await expect(desk.deserted).resolves.toBeUndefined();
   });
 
   it('makes room for somebody who asks, where nobody is', async () => {
@@ -68,7 +68,7 @@ describe('the desk of a keeper', () => {
     await sleep(100);
     const granted = await visit({ leave: true });
     await until(() => granted.heard.some((words) => words['leaving'] === true));
-    await desk.deserted;
+    await expect(desk.deserted).resolves.toBeUndefined();
   });
 
   it('tells those who are there and those who come how it went', async () => {
@@ -76,8 +76,9 @@ describe('the desk of a keeper', () => {
     const early = await visit(NEEDS);
     desk.failed('no stores today');
     const late = await visit(NEEDS);
-    for (const { heard } of [early, late])
-      await until(() => heard.some((words) => words['failed'] === 'no stores today'));
+    const wasTold = ({ heard }: typeof late): boolean => heard.some((words) => words['failed'] === 'no stores today');
+    await until(() => wasTold(early) && wasTold(late));
+    expect([early, late].map(wasTold)).toEqual([true, true]);
   });
 
   it('refuses who needs a store that it does not keep', async () => {

@@ -54,23 +54,23 @@ export async function leaseStores(
     void failed.then((reason) => state.ended || events.gaveUp(reason));
     socket.unref();
     const gone = (): void => {
-      if (state.ended) return;
-      log.error('the keeper of the shared stores is gone');
-      attach(order, () => undefined).then(
-        (again) => {
-          if (state.ended) again.socket.destroy();
-          else if (!isSame(again.stores, first.stores))
-            events.gaveUp(new Fatal('The shared stores came back at another address: start this process again.'));
-          else {
-            log.warn({ keeper: again.stores.pid }, 'the shared stores are kept again');
-            hold(again);
-          }
-        },
-        (error: Error) => state.ended || events.gaveUp(new Fatal(error.message)),
-      );
+      if (!state.ended) void comeBack();
     };
     if (socket.destroyed) gone();
     else socket.once('close', gone);
+  };
+  const comeBack = async (): Promise<void> => {
+    log.error('the keeper of the shared stores is gone');
+    try {
+      const again = await attach(order, () => undefined);
+      if (state.ended) return void again.socket.destroy();
+      if (!isSame(again.stores, first.stores))
+        throw new Fatal('The shared stores came back at another address: start this process again.');
+      log.warn({ keeper: again.stores.pid }, 'the shared stores are kept again');
+      hold(again);
+    } catch (error) {
+      if (!state.ended) events.gaveUp(error instanceof Fatal ? error : new Fatal(String(error)));
+    }
   };
   hold(first);
   return {
