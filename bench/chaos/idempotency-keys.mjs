@@ -52,7 +52,7 @@ export const trial = {
     await made.server.kill();
     await made.server.boot();
     await again('after kill -9');
-    const names = [...first.values()].map(({ name }) => name).sort();
+    const names = [...first.values()].map(({ name }) => String(name)).toSorted();
     const found = await goals(made.project);
     made.same('goals', found.toSorted(), names);
     made.same('goals of the neighbour', (await goals(other)).toSorted(), names);

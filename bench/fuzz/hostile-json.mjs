@@ -61,20 +61,26 @@ const texts = (short) => {
 };
 
 const bytes = [
-  ['a lone continuation byte', Buffer.from([0x7b, 0x22, 0x6e, 0x61, 0x6d, 0x65, 0x22, 0x3a, 0x22, 0x80, 0x22, 0x7d])],
-  ['an overlong slash', Buffer.concat([Buffer.from('{"name":"'), Buffer.from([0xc0, 0xaf]), Buffer.from('"}')])],
-  [
-    'a surrogate in UTF-8',
-    Buffer.concat([Buffer.from('{"name":"'), Buffer.from([0xed, 0xa0, 0x80]), Buffer.from('"}')]),
-  ],
-  [
-    'half of a character',
-    Buffer.concat([Buffer.from('{"name":"'), Buffer.from([0xf0, 0x9f, 0x98]), Buffer.from('"}')]),
-  ],
-  ['latin1', Buffer.from('{"name":"M\u00fcller"}', 'latin1')],
-  ['UTF-16', Buffer.from('\ufeff{"name":"x"}', 'utf16le')],
-  ['NUL bytes', Buffer.from('{"name":"x"}\0\0')],
-  ['raw control characters', Buffer.from('{"name":"a\nb"}')],
+  {
+    what: 'a lone continuation byte',
+    body: Buffer.from([0x7b, 0x22, 0x6e, 0x61, 0x6d, 0x65, 0x22, 0x3a, 0x22, 0x80, 0x22, 0x7d]),
+  },
+  {
+    what: 'an overlong slash',
+    body: Buffer.concat([Buffer.from('{"name":"'), Buffer.from([0xc0, 0xaf]), Buffer.from('"}')]),
+  },
+  {
+    what: 'a surrogate in UTF-8',
+    body: Buffer.concat([Buffer.from('{"name":"'), Buffer.from([0xed, 0xa0, 0x80]), Buffer.from('"}')]),
+  },
+  {
+    what: 'half of a character',
+    body: Buffer.concat([Buffer.from('{"name":"'), Buffer.from([0xf0, 0x9f, 0x98]), Buffer.from('"}')]),
+  },
+  { what: 'latin1', body: Buffer.from('{"name":"M\u00fcller"}', 'latin1') },
+  { what: 'UTF-16', body: Buffer.from('\ufeff{"name":"x"}', 'utf16le') },
+  { what: 'NUL bytes', body: Buffer.from('{"name":"x"}\0\0') },
+  { what: 'raw control characters', body: Buffer.from('{"name":"a\nb"}') },
 ];
 
 export const json = {
@@ -110,7 +116,7 @@ export const json = {
           world.send(`${door}: ${what}`, () => withBody(method, path, named, text), allowed),
         );
       }
-      for (const [what, body] of bytes)
+      for (const { what, body } of bytes)
         await world.send(`${door}: ${what}`, withBody(method, path, named, body), [400]);
       for (const charset of ['utf-16', 'iso-8859-1', 'nonsense', '"utf-8"', 'utf-8; charset=utf-16'])
         await world.send(

@@ -152,7 +152,7 @@ describe('problems', () => {
       body: Buffer.from('{"name":"M\u00fcller"}', 'latin1'),
       headers: { 'content-type': 'application/json' },
     });
-    await shape(answer, 400, 'unreadable_body');
+    expect(await shape(answer, 400, 'unreadable_body')).toHaveProperty('instance', '/api/v1/probe');
   });
 
   it('refuses a parameter that is given twice', async () => {
