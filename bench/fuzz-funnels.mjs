@@ -45,6 +45,7 @@ async function fuzz() {
   const { migrateClickHouse } = compiled('src/platform/clickhouse/migrate.js');
   const { readEnv, StoreUrls } = compiled('src/config/env.js');
   const { FunnelAnswers } = compiled('src/funnels/answer/funnel-answers.repository.js');
+  const { Volumes } = compiled('src/stats/volumes.js');
   const { crowdOf, describe, FunnelTrial, questionsOf } = compiled('test/support/funnel-trial.js');
 
   const url = await startEngine();
@@ -55,7 +56,7 @@ async function fuzz() {
   );
   atEnd(() => clickhouse.onApplicationShutdown());
   // Nobody counted anything, so no sample is taken.
-  const trial = new FunnelTrial(clickhouse, new FunnelAnswers(clickhouse, { eventsIn: async () => 0 }));
+  const trial = new FunnelTrial(clickhouse, new FunnelAnswers(clickhouse, new Volumes({ of: async () => undefined })));
 
   const startedAt = performance.now();
   const seconds = () => (performance.now() - startedAt) / 1_000;

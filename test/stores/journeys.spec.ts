@@ -2,13 +2,15 @@
 // JOURNEY_RUNS=500 tries more worlds than a usual run does.
 import * as fc from 'fast-check';
 import { randomUUID } from 'node:crypto';
+import type { RollupSnapshots } from '../../src/aggregation';
+import type { TimeRange } from '../../src/common/time-range';
 import { readEnv, StoreUrls } from '../../src/config/env';
 import { parseFilter } from '../../src/events/query';
 import { ClickHouse } from '../../src/platform/clickhouse/clickhouse';
 import { migrateClickHouse } from '../../src/platform/clickhouse/migrate';
 import { JourneysRepository } from '../../src/stats/journeys/journeys.repository';
 import type { JourneyQuestion, Journeys, PathRow } from '../../src/stats/journeys/journeys.types';
-import type { Volumes } from '../../src/stats/volumes';
+import { Volumes } from '../../src/stats/volumes';
 import { aClickHouseDatabase } from '../support';
 import { type Asked, type Found, journeys } from '../support/reference/journeys';
 import { type RawEvent, seeEvents } from '../support/reference/statistics';
@@ -27,7 +29,10 @@ beforeAll(async () => {
   const url = await aClickHouseDatabase();
   await migrateClickHouse(url, undefined);
   clickhouse = new ClickHouse(readEnv({ LOG_LEVEL: 'silent' }), new StoreUrls('', url));
-  repository = new JourneysRepository(clickhouse, { eventsIn: async () => volume } as unknown as Volumes);
+  const snapshots = {
+    of: async (_project: number, _zone: string, range: TimeRange) => ({ cells: [{ ...range, events: volume }] }),
+  } as unknown as RollupSnapshots;
+  repository = new JourneysRepository(clickhouse, new Volumes(snapshots));
 });
 afterAll(() => clickhouse.onApplicationShutdown());
 afterEach(() => {

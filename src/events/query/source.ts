@@ -146,7 +146,7 @@ const scanned = (scope: EventScope): Sql => {
 const mark = sql`bitShiftLeft(toUnixTimestamp64Milli(ts), 1) + (name = 'pageview')`;
 const msOf = (mark: Sql): Sql => sql`bitShiftRight(${mark}, 1)`;
 const timeOf = (mark: Sql): Sql => sql`fromUnixTimestamp64Milli(${msOf(mark)}, 'UTC')`;
-const isView = (mark: Sql): Sql => sql`bitAnd(${mark}, 1)`;
+const isView = (mark: Sql): Sql => sql`bitTest(${mark}, 0)`;
 /** Pageviews of a list of marks. */
 const viewsOf = (marks: Sql): Sql => sql`arraySum(event -> ${isView(sql`event`)}, ${marks})`;
 
