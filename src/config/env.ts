@@ -109,7 +109,7 @@ export class Env {
 
   @Variable(
     'Key of the whole instance; not set: one is made and shown once at the first start',
-    '32..256 characters, 9 different ones at least',
+    '32..256 characters, 9 or more different ones',
     longSecret,
   )
   readonly ROOT_API_KEY: string | undefined = undefined;

@@ -172,6 +172,28 @@ describe('the figures of a saved funnel', () => {
     expect(headers.get('server-timing')).toMatch(/^cache;desc=miss, total;dur=/);
   });
 
+  it('add up the largest amounts that an event can have', async () => {
+    const rich = await aProject(app);
+    const events = ['ada', 'bob'].flatMap((who) => [
+      event(who, 'signup', '02T10:00:00.000'),
+      event(who, 'purchase', '02T10:10:00.000', paid('99999999999999.9999', 'EUR')),
+      event(`${who}2`, 'signup', '02T10:00:00.000'),
+      event(`${who}2`, 'purchase', '02T10:10:00.000', paid('-99999999999999.9999', 'USD')),
+    ]);
+    expect((await ask(app, '/events/batch', { key: rich.keys.sec, body: { events } })).status).toBe(200);
+    const { status, body } = await ask<Stats>(app, '/funnels/query', {
+      key: rich.keys.sec,
+      body: { steps: [SIGNUP, PURCHASE], ...RANGE },
+    });
+    expect([status, body.data.revenue]).toEqual([
+      200,
+      [
+        { currency: 'EUR', amount: '199999999999999.9998' },
+        { currency: 'USD', amount: '-199999999999999.9998' },
+      ],
+    ]);
+  });
+
   it('have a row a value that add up to the whole, the rest as one', async () => {
     const { body } = await stats({ ...RANGE, breakdown: 'property:plan', limit: '1' });
     const rows = body.breakdown ?? [];

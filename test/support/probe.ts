@@ -1,4 +1,5 @@
 // Routes of a test's own that ask for keys as a feature's would: what guards do is seen without any feature.
+import { ApiQuery } from '@nestjs/swagger';
 import { Body, Controller, Get, HttpCode, Module, Post } from '@nestjs/common';
 import {
   CurrentKey,
@@ -22,6 +23,7 @@ class ProbeController {
   @HttpCode(200)
   @RequireScope('events:write')
   @FromBrowser()
+  @ApiQuery({ name: 'key', required: false })
   take(@CurrentProject() project: Project, @Body() body: { count?: number } | null): { project: string } {
     this.throttle.take(project, body?.count ?? 1);
     return { project: project.id };

@@ -37,8 +37,8 @@ export const bitOf = (step: number): number => 2 ** (step - 1);
 /** The bits of all steps. */
 export const stepBits = ({ steps }: FunnelQuestion): number => 2 ** steps.length - 1;
 
-/** An amount and its currency as one number: three letters above 64 bits of ten-thousandths. 0 is none. */
-const moneyOf = sql`bitOr(bitShiftLeft(toUInt128(reinterpretAsUInt32(toString(currency))), 64), toUInt128(reinterpretAsUInt64(toInt64(revenue * 10000))))`;
+/** An amount and its currency as one number: three letters above 64 bits of ten-thousandths, which is what the column holds. 0 is none. */
+const moneyOf = sql`bitOr(bitShiftLeft(toUInt128(reinterpretAsUInt32(toString(currency))), 64), toUInt128(reinterpretAsUInt64(revenue)))`;
 /** The name of the upper part of such a number. */
 export const currencyName = (code: Sql): Sql => sql`substring(reinterpretAsString(toUInt32(${code})), 1, 3)`;
 /** The amount of a sum of lower parts. */
