@@ -146,6 +146,20 @@ describe('problems', () => {
     expect(await shape(await send(body, headers), status, code)).toHaveProperty('instance', '/api/v1/probe');
   });
 
+  it('is heard by who still sends a body that is too large, and waits for no body without end', async () => {
+    const heads = new Set<string>();
+    for (const megabytes of Array.from({ length: 36 }, (_, at) => 1 + (at % 12))) {
+      const body = ' '.repeat(megabytes * 1_048_576 + 1);
+      const head = `Host: a\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close`;
+      heads.add((await raw(`POST /api/v1/probe HTTP/1.1\r\n${head}\r\n\r\n${body}`)).slice(0, 12));
+    }
+    expect([...heads]).toEqual(['HTTP/1.1 413']);
+    const since = Date.now();
+    const endless = 'Host: a\r\nContent-Type: application/json\r\nContent-Length: 10000000000';
+    expect(await raw(`POST /api/v1/probe HTTP/1.1\r\n${endless}\r\n\r\n{`)).toMatch(/^HTTP\/1\.1 413 /);
+    expect(Date.now() - since).toBeLessThan(4_000);
+  });
+
   it('refuses a body that is no UTF-8', async () => {
     const answer = await ask('/api/v1/probe', {
       method: 'POST',

@@ -15,6 +15,7 @@ import type { Env } from '../../config/env';
 import { admitRequests, countBodies, wasTurnedAway, type AdmissionEnv } from './admit-requests';
 import { parseQuery, refuseRepeated } from './query-string';
 import { toProblem } from './problem.filter';
+import { hearOut } from './hear-out';
 import { answerRaw, badRequest, watchConnections } from './raw-errors';
 import { installBodyParsers } from './request-body';
 import { requestIdOf } from './request-id';
@@ -64,6 +65,7 @@ export function makeAdapter(env: Pick<Env, 'TRUST_PROXY'> & AdmissionEnv, log: L
     logResponse(log, request, reply);
     done();
   });
+  hearOut(instance);
   admitRequests(instance, env, log);
   installBodyParsers(instance);
   countBodies(instance);
