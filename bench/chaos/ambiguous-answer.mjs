@@ -14,7 +14,7 @@ const FEWEST = 20;
 export const trial = {
   number: 12,
   name: 'ambiguous-answer',
-  load: '8 lanes, batches of 10',
+  load: '3 lanes, batches of 10',
   faults: `the connection cut after ClickHouse committed, ${CUTS} times, and after the server answered, ${CUTS} times`,
   async run({ short, note, folder }) {
     const cuts = short ? 40 : CUTS;
@@ -23,7 +23,14 @@ export const trial = {
     const server = await Server.start({ CLICKHOUSE_URL: shim.url });
     // The same shim before the server itself: a client that gets no answer sends again.
     const front = await clickhouseShim(server.url);
-    const world = await TrialWorld.start({ folder, note, server, urls: new URL(front.url).origin, batch: 10 });
+    const world = await TrialWorld.start({
+      folder,
+      note,
+      server,
+      urls: new URL(front.url).origin,
+      lanes: 3,
+      batch: 10,
+    });
     const { load } = world;
     let lost = 0;
     let lostOfServer = 0;
