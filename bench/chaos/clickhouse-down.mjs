@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { watchFigures, wrongFigures, Watch } from '../support/chaos-watch.mjs';
 import { OwnClickHouse } from '../support/own-clickhouse.mjs';
-import { percentile, seconds, TrialWorld } from '../support/trial-world.mjs';
+import { percentile } from '../support/percentile.mjs';
+import { seconds, TrialWorld } from '../support/trial-world.mjs';
 
 const DOWN_SECONDS = 30;
 /** Of a refused connection nobody learns slowly; the rest is for a machine that is busy. */

@@ -3,7 +3,8 @@ import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { watchFigures, wrongFigures } from '../support/chaos-watch.mjs';
 import { OwnClickHouse } from '../support/own-clickhouse.mjs';
-import { percentile, seconds, TrialWorld, until } from '../support/trial-world.mjs';
+import { percentile } from '../support/percentile.mjs';
+import { seconds, TrialWorld, until } from '../support/trial-world.mjs';
 
 const INSERT_TIMEOUT_MS = 2_000;
 const LONG_SECONDS = 20;

@@ -1,7 +1,8 @@
 // Is anything lost or counted twice when the server dies under load, again and again?
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { percentile, seconds, TrialWorld } from '../support/trial-world.mjs';
+import { percentile } from '../support/percentile.mjs';
+import { seconds, TrialWorld } from '../support/trial-world.mjs';
 
 const KILLS = 15;
 

@@ -5,6 +5,7 @@ import { ChaosLoad, countLedger, linesOf } from '../support/chaos-load.mjs';
 import { Ledger } from '../support/ledger.mjs';
 import { atRate } from '../support/paced-load.mjs';
 import { ownDelay, questioner, timeLine, watchedServer } from '../support/overload-watch.mjs';
+import { percentile } from '../support/percentile.mjs';
 
 const READ_P99_MS = 1_000;
 const CHARTS = [
@@ -20,8 +21,6 @@ const LONG = {
   period: '90d',
   limit: 1_000,
 };
-
-const p99Of = (list) => list.toSorted((a, b) => a - b)[Math.ceil(list.length * 0.99) - 1] ?? Number.NaN;
 
 export const trial = {
   number: 4,
@@ -48,7 +47,7 @@ export const trial = {
     const seconds = short ? 6 : 30;
     note('events alone …');
     await sleep(seconds * 1_000);
-    const alone = p99Of(load.latencies.splice(0));
+    const alone = percentile(load.latencies.splice(0), 0.99);
 
     note('events and questions …');
     const long = { asked: 0, failed: 0, isOver: false };
@@ -63,8 +62,8 @@ export const trial = {
     const charts = await atRate(5, seconds, (at) => asked.ask(CHARTS[at % CHARTS.length]));
     long.isOver = true;
     await asking;
-    const beside = p99Of(load.latencies);
-    const reads = p99Of(charts.latencies);
+    const beside = percentile(load.latencies, 0.99);
+    const reads = percentile(charts.latencies, 0.99);
     const slack = own.slackMs(READ_P99_MS);
     load.stop();
     await running;

@@ -4,7 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { countLedger, linesOf } from '../support/chaos-load.mjs';
 import { Cluster } from '../support/cluster.mjs';
 import { anEvent, newId } from '../support/events.mjs';
-import { percentile, seconds } from '../support/trial-world.mjs';
+import { percentile } from '../support/percentile.mjs';
+import { seconds } from '../support/trial-world.mjs';
 
 const REQUESTS = 60_000;
 const PER_SECOND = 400;

@@ -1,7 +1,8 @@
 // What becomes of a second server on a data directory that is in use? Sent away at once, and the first does not notice.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { percentile, seconds, TrialWorld } from '../support/trial-world.mjs';
+import { percentile } from '../support/percentile.mjs';
+import { seconds, TrialWorld } from '../support/trial-world.mjs';
 
 const LIMIT_MS = 5_000;
 

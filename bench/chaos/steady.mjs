@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ChaosLoad, countLedger } from '../support/chaos-load.mjs';
 import { Ledger } from '../support/ledger.mjs';
 import { figuresOf, ownDelay, seenOf, timeLine, watchedServer } from '../support/overload-watch.mjs';
+import { percentile } from '../support/percentile.mjs';
 
 const P99_MS = 250;
 const GROWN_MB = 64;
@@ -42,8 +43,10 @@ export const trial = {
       counted.push(await countLedger(server, project, ledger.read()));
     }
     const sum = (pick) => counted.reduce((all, one) => all + pick(one), 0);
-    const latencies = loads.flatMap((load) => load.latencies).sort((a, b) => a - b);
-    const p99 = latencies[Math.ceil(latencies.length * 0.99) - 1];
+    const p99 = percentile(
+      loads.flatMap((load) => load.latencies),
+      0.99,
+    );
     const refused = loads.reduce((all, load) => all + load.refused.size + load.unanswered, 0);
     return {
       acknowledged: sum((one) => one.acknowledged),

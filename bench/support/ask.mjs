@@ -1,6 +1,7 @@
 // How is one question measured? Through the API call by call, and by hand in the engine in the same run.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathOf, rangeOf } from './questions.mjs';
+import { percentile } from './percentile.mjs';
 
 /** Asks the server to compute its answer anew. */
 const UNCACHED = { 'cache-control': 'no-store' };
@@ -11,11 +12,6 @@ const BY_HAND = {
   max_execution_time: BY_HAND_LIMIT_S,
   do_not_merge_across_partitions_select_final: 1,
   optimize_move_to_prewhere_if_final: 1,
-};
-
-export const percentile = (values, share) => {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted.length === 0 ? Number.NaN : sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)];
 };
 
 /** A GET to the API, or a POST where there is something to send.

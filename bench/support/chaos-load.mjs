@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { anEvent, newId } from './events.mjs';
+import { percentile } from './percentile.mjs';
 
 const countOne = (map, key) => map.set(key, (map.get(key) ?? 0) + 1);
 
@@ -93,8 +94,7 @@ export class ChaosLoad {
 
   /** Milliseconds below which so many of the answers came. */
   percentile(share) {
-    const sorted = this.latencies.toSorted((a, b) => a - b);
-    return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
+    return percentile(this.latencies, share);
   }
 
   /** Takes note of an answer other than 2xx, 429 and 503 with Retry-After. */

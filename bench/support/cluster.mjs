@@ -1,6 +1,6 @@
 // How do several processes run on one machine as they would on many? API servers and workers on shared embedded stores, and a proxy in front.
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Balancer } from './balancer.mjs';
@@ -15,23 +15,10 @@ const rolesOf = (apis, workers) => [
   ...Array.from({ length: workers }, (_, at) => ({ name: `worker-${at + 1}`, roles: 'worker' })),
 ];
 
+const require = createRequire(import.meta.url);
 /** The keeper of a folder's shared stores. @returns its process id, URLs of the stores; undefined where there is none */
-export function keeperOf(folder) {
-  try {
-    return JSON.parse(readFileSync(join(folder, 'stores.json'), 'utf8'));
-  } catch {
-    return undefined;
-  }
-}
-
-export const isAlive = (pid) => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-};
+export const { readStoresFile: keeperOf } = require(join(root, 'dist', 'embedded', 'stores-file.js'));
+export const { isAlive } = require(join(root, 'dist', 'embedded', 'leftover.js'));
 
 /** Tells the keeper that its stores need wait for nobody, and waits for its end. */
 export async function endKeeper(folder) {

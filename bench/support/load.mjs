@@ -1,6 +1,7 @@
 // How fast are requests answered? Raw keep-alive sockets, each sending its next request once the last is answered: the generator
 // shares the machine with the server, so it must cost next to nothing.
 import { connect } from 'node:net';
+import { percentile } from './percentile.mjs';
 
 const HEAD_END = Buffer.from('\r\n\r\n');
 
@@ -19,8 +20,7 @@ export class LoadResult {
   }
 
   percentile(share) {
-    if (this.latencies.length === 0) return Number.NaN;
-    return this.latencies[Math.min(this.latencies.length - 1, Math.ceil(share * this.latencies.length) - 1)];
+    return percentile(this.latencies, share);
   }
 }
 
@@ -37,7 +37,6 @@ export async function runLoad({ port, path, key, bodies, acceptedOf, seconds, co
   const until = startedAt + seconds * 1000;
   await Promise.all(prepared.map((own) => runLane({ port, own, until, acceptedOf, result })));
   result.seconds = (performance.now() - startedAt) / 1000;
-  result.latencies.sort((a, b) => a - b);
   return result;
 }
 

@@ -2,6 +2,7 @@
 // sockets, a new one where all are waiting: the sender does not slow down with the server, as the world does not.
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { percentile } from './percentile.mjs';
 
 const HEAD_END = Buffer.from('\r\n\r\n');
 
@@ -21,11 +22,10 @@ export class OpenResult {
 
   /** @param list `served` or `turnedAway` @param from seconds */
   static percentile(list, share, from = 0, to = Infinity) {
-    const sorted = list
-      .filter(({ at }) => at >= from && at < to)
-      .map(({ ms }) => ms)
-      .sort((a, b) => a - b);
-    return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
+    return percentile(
+      list.filter(({ at }) => at >= from && at < to).map(({ ms }) => ms),
+      share,
+    );
   }
 
   /** Answers, other than 2xx and a refusal that says when to come back. */

@@ -74,12 +74,6 @@ export class TrialWorld {
 
 export const seconds = (ms) => `${(ms / 1_000).toFixed(1)} s`;
 
-/** Milliseconds below which so many of them are. */
-export const percentile = (list, share) => {
-  const sorted = list.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
-};
-
 /** Waits until something is so. @param withinMs generous: the machine may be busy @returns whether it came to that */
 export async function until(met, withinMs, everyMs = 20) {
   const limit = performance.now() + withinMs;
