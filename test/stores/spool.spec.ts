@@ -81,6 +81,16 @@ describe.each(['refuse', 'hang', 'mute'] as const)('with a warehouse that is awa
   });
 });
 
+it('a connection that is never answered does not hold up what waits', async () => {
+  const events = someEvents(20);
+  clickhouse.set('hang');
+  expect((await sendAll(events)).status).toBe(202);
+  // Long enough for the spool to be tried meanwhile: that try stays without an answer though the warehouse is back.
+  await new Promise((resolve) => setTimeout(resolve, 8_000));
+  clickhouse.set('pass');
+  expect(await until(ids, (seen) => seen.length >= events.length, 20_000)).toEqual(events.map(({ id }) => id).sort());
+});
+
 it('a question is answered 503 then, never with nothing', async () => {
   clickhouse.set('refuse');
   for (const path of ['/events', '/stats/overview?period=today', '/events/rejected']) {

@@ -14,7 +14,14 @@ function aProcessor() {
       return Promise.resolve(0);
     },
   };
-  const processor = new IngestProcessor(undefined as never, undefined as never, store as never, clock);
+  const processor = new IngestProcessor(
+    undefined as never,
+    undefined as never,
+    store as never,
+    clock,
+    undefined as never,
+    undefined as never,
+  );
   return { clock, since, processor };
 }
 

@@ -2,6 +2,8 @@
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { Clock } from '../../common/clock';
 import { HOUR_MS, MINUTE_MS } from '../../common/time-range';
+import { Env } from '../../config/env';
+import { ClickHouse } from '../../platform/clickhouse/clickhouse';
 import { ClickHouseFault } from '../../platform/clickhouse/faults';
 import { Maintenance } from '../../platform/queue/maintenance';
 import { keyOf } from './block';
@@ -9,8 +11,11 @@ import { EventStore } from './event-store';
 import { Spool } from './spool';
 
 const DRAIN_EVERY_MS = 2_000;
-/** Nobody waits for an answer here, and a block that once was too slow for a request must still get through. */
+/** Nobody waits for an answer here, and a block that once was too slow for a request must still get through: after each try that the
+ *  engine did not finish, though it answers, the next one gets twice the time, up to this. Not all of it at once, as a connection that
+ *  is never answered would keep everything that waits from the warehouse for as long. */
 const PATIENT_MS = 300_000;
+const PROBE_MS = 5_000;
 const SETTLE_EVERY_MS = 20_000;
 
 @Injectable()
@@ -18,12 +23,16 @@ export class IngestProcessor implements OnModuleInit {
   readonly #logger = new Logger(IngestProcessor.name);
   /** What arrived before is settled; at the start an hour is looked at again. */
   #settledUntil: number;
+  /** Tries in a row that were given up while the engine answered. */
+  #givenUp = 0;
 
   constructor(
     private readonly maintenance: Maintenance,
     private readonly spool: Spool,
     private readonly store: EventStore,
     private readonly clock: Clock,
+    private readonly clickhouse: ClickHouse,
+    private readonly env: Env,
   ) {
     this.#settledUntil = clock.now() - HOUR_MS;
   }
@@ -40,20 +49,29 @@ export class IngestProcessor implements OnModuleInit {
     let drained = 0;
     try {
       for (let next = await this.spool.oldest(); next !== undefined; next = await this.spool.oldest()) {
+        if (drained === 0 && !(await this.clickhouse.isUp(PROBE_MS))) break;
         const { id, block } = next;
         const stored = await this.store.findStored(block.entries);
         const fresh = block.entries.filter((entry) => !stored.has(keyOf(entry)));
-        await this.store.store({ ...block, entries: fresh }, block.entries, PATIENT_MS);
+        await this.store.store({ ...block, entries: fresh }, block.entries, this.#patience());
         await this.spool.remove(id);
+        this.#givenUp = 0;
         drained += 1;
       }
     } catch (error) {
       if (!(error instanceof ClickHouseFault)) throw error;
+      this.#givenUp += 1;
       this.#logger.debug({ fault: error.type }, 'the spool waits on');
     }
     if (drained > 0) this.#logger.log({ blocks: drained }, 'blocks of the spool were stored');
     await this.spool.depth();
     return drained;
+  }
+
+  /** More than a request waits for an insert, always: the store tells patient writers by it. */
+  #patience(): number {
+    const least = 2 * this.env.INSERT_TIMEOUT_MS;
+    return Math.max(least, Math.min(PATIENT_MS, least * 2 ** this.#givenUp));
   }
 
   /** Leaves one row of each id that arrived lately. A minute is looked at twice: clocks of replicas differ, and inserts take time.
