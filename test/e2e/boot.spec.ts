@@ -119,7 +119,7 @@ describe('a server that cannot start', () => {
     const run = runServer({ DATA_DIR: folder, PORT: 'secret-port', ROOT_API_KEY: 'short-secret', TRUST_PROXY: 'true' });
     expect((await run.exit).code).toBe(1);
     expect(run.stderr()).toContain('PORT must be: whole number');
-    expect(run.stderr()).toContain('ROOT_API_KEY must be: 32..256 characters');
+    expect(run.stderr()).toContain('ROOT_API_KEY must be: 32 characters or more');
     expect(run.stderr()).toContain('TRUST_PROXY must be:');
     expect(run.stdout() + run.stderr()).not.toMatch(/secret-port|short-secret| at /);
   });
