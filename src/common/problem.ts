@@ -25,13 +25,24 @@ export interface ProblemExtra {
   cause?: unknown;
 }
 
-/** An error that is meant for the client. */
+const TOLD_FAULTS = 3;
+
+/** This occurrence in words: those it brought, else the first faults of its input, else those of its kind. */
+const wordsOf = ({ title }: ProblemKind, { detail, errors = [] }: ProblemExtra): string => {
+  const faults = errors
+    .slice(0, TOLD_FAULTS)
+    .map(({ path, message }) => (path === '' ? message : `${path}: ${message}`));
+  if (errors.length > TOLD_FAULTS) faults.push(`${errors.length - TOLD_FAULTS} more`);
+  return detail ?? (faults.join('; ') || title);
+};
+
+/** An error that is meant for the client; its message is what it is told as `detail`. */
 export class Problem extends Error {
   constructor(
     readonly kind: ProblemKind,
     readonly extra: ProblemExtra = {},
   ) {
-    super(extra.detail ?? kind.title, { cause: extra.cause });
+    super(wordsOf(kind, extra), { cause: extra.cause });
     this.name = 'Problem';
   }
 }

@@ -38,7 +38,7 @@ const addProblems = (method: object, kinds: readonly ProblemKind[]): void => {
 export const problemSchema = {
   type: 'object',
   description: 'An error (RFC 9457). `code` is stable and is what a program should look at.',
-  required: ['type', 'title', 'status', 'instance', 'code', 'requestId'],
+  required: ['type', 'title', 'status', 'detail', 'instance', 'code', 'requestId'],
   properties: {
     type: { type: 'string', format: 'uri-reference', description: 'Names the kind of problem' },
     title: { type: 'string', description: 'The kind of problem, in words that never differ between two occurrences' },

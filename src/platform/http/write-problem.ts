@@ -7,12 +7,12 @@ import { problem, type Problem, type ProblemMaker } from '../../common/problem';
 export const PROBLEM_JSON = 'application/problem+json';
 
 /** The body of an error, as RFC 9457 has it, with our code, the request's id and the faults of an input. */
-export const problemBody = ({ kind, extra }: Problem, instance: string, requestId: string): string =>
+export const problemBody = ({ kind, extra, message }: Problem, instance: string, requestId: string): string =>
   JSON.stringify({
     type: `urn:millrace:problem:${kind.code}`,
     title: kind.title,
     status: kind.status,
-    detail: extra.detail,
+    detail: message,
     instance,
     code: kind.code,
     requestId,

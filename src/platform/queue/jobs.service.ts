@@ -188,9 +188,7 @@ const keepHighest = (progress: number) => sql`greatest(${jobs.progress}, ${progr
 
 /** What a client is told: our own words only, never those of an engine. */
 const reasonOf = (error: unknown): string =>
-  error instanceof Problem
-    ? (error.extra.detail ?? error.kind.title)
-    : 'The job could not be done; the server log says why.';
+  error instanceof Problem ? error.message : 'The job could not be done; the server log says why.';
 
 const toRecord = (row: typeof jobs.$inferSelect): JobRecord => ({
   id: row.id,
