@@ -69,10 +69,10 @@ describe('handleBots', () => {
     for (const userAgent of [CHROME, IPHONE, '']) expect(outcome('drop', userAgent)).toBe('as any other');
   });
 
-  it('takes an HTTP client for a bot only where nothing else says who the visitor is', () => {
+  it('takes an HTTP client for a bot only where a server tells of it and nothing else says who the visitor is', () => {
     for (const client of ['node', 'curl/8.5.0', 'okhttp/4.9.3', 'python-requests/2.31']) {
       expect(outcome('drop', client)).toBe('as any other');
-      expect(outcome('drop', client, { visitorId: undefined })).toBe('bot');
+      expect(outcome('drop', client, { visitorId: undefined })).toBe('as any other');
       expect(outcome('drop', client, { visitorId: undefined }, true)).toBe('as any other');
       const told = { visitorId: undefined, context: { userAgent: client } };
       expect(outcome('drop', CHROME, told, true)).toBe('bot');

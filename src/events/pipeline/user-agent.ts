@@ -90,15 +90,15 @@ export function describeAgent(userAgent: string): Agent {
   return agent;
 }
 
-/** Drops or marks bots, as the project asks. An HTTP client's own name is a bot's only where nothing else says who the visitor is:
- *  servers and apps that send identifiers, or hold a trusted key, use such clients rightfully. */
+/** Drops or marks bots, as the project asks. Apps, servers and people at a terminal send with HTTP clients rightfully. The name of one is
+ *  a bot's only where a server tells of a visitor whom nothing else names: in a site's log those are scripts that read it. */
 export const handleBots: IngestStep = ({ row, input, userAgent }, { project, trusted }) => {
   const agent = describeAgent(userAgent);
   if (!agent.isBot || project.settings.botPolicy === 'keep') return undefined;
   if (agent.isLibrary) {
     const isIdentified = input.visitorId !== undefined || input.userId !== undefined;
-    const isSenders = trusted && input.context?.userAgent === undefined;
-    if (isIdentified || isSenders) return undefined;
+    const isTold = trusted && input.context?.userAgent !== undefined;
+    if (isIdentified || !isTold) return undefined;
   }
   if (project.settings.botPolicy === 'drop') return filter('bot');
   row.flags |= flagBits.bot;
