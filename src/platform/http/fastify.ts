@@ -19,6 +19,7 @@ import { hearOut } from './hear-out';
 import { answerRaw, badRequest, watchConnections } from './raw-errors';
 import { installBodyParsers } from './request-body';
 import { requestIdOf } from './request-id';
+import { cutStalledReaders } from './stalled-readers';
 import { writeProblem } from './write-problem';
 
 /** Largest body of a route that says nothing else. */
@@ -53,6 +54,7 @@ export function makeAdapter(env: Pick<Env, 'TRUST_PROXY'> & AdmissionEnv, log: L
   const adapter: FastifyAdapter = new FastifyAdapter<RawServerDefault>(options);
   const instance = adapter.getInstance() as unknown as FastifyInstance;
   watchConnections(instance.server);
+  cutStalledReaders(instance.server);
   instance.addHook('onRequest', (request, reply, done) => {
     addHeaders(request, reply);
     // Node's own answer to this has no body that a client could read.
