@@ -3,6 +3,7 @@
 // `--runs`: so many valid and so many wrong ones an operation; `--payloads`: in each place of a request, of 74. Ends with 1 where an answer is wrong or an operation was never answered with success.
 import { parseArgs } from 'node:util';
 import { measure } from './support/clean.mjs';
+import { cpuOf } from './support/processes.mjs';
 import { Server } from './support/server.mjs';
 import { table } from './support/show.mjs';
 import { readDocument } from './fuzz/document.mjs';
@@ -43,11 +44,15 @@ async function fuzz() {
   const tallies = [];
   for (const [at, operation] of chosen.entries()) {
     const began = performance.now();
+    const cpuBefore = cpuOf(server.pid);
     const tally = await fuzzer.fuzz(operation);
-    tallies.push(tally);
-    const took = ((performance.now() - began) / 1_000).toFixed(1);
+    const seconds = (performance.now() - began) / 1_000;
+    const cpuMs = (cpuOf(server.pid) - cpuBefore) / 1_000 / tally.requests;
+    tallies.push({ ...tally, seconds, cpuMs });
     const { ms, target } = tally.slowest;
-    say(`${at + 1}/${chosen.length} ${tally.id}: ${tally.requests} requests in ${took} s`);
+    say(
+      `${at + 1}/${chosen.length} ${tally.id}: ${tally.requests} requests in ${seconds.toFixed(1)} s, ${cpuMs.toFixed(1)} ms of the processor each`,
+    );
     if (ms > SLOW_MS) say(`  slowest: ${ms} ms, ${target.slice(0, 500)}`);
     for (const [fault, { count, example }] of tally.faults)
       say(`  ${fault} (${count} times)\n    ${JSON.stringify(example)}`);
@@ -58,7 +63,7 @@ async function fuzz() {
   const faults = tallies.flatMap(({ id, faults: found }) =>
     [...found].map(([fault, { count, example }]) => ({ operation: id, fault, count, example })),
   );
-  const rows = tallies.map(({ route, requests, taken, refused, away, slowest, faults: found }) => [
+  const rows = tallies.map(({ route, requests, taken, refused, away, slowest, faults: found, ...spent }) => [
     route,
     requests,
     taken,
@@ -66,6 +71,8 @@ async function fuzz() {
     away,
     slowest.ms,
     found.size,
+    Number(spent.cpuMs.toFixed(1)),
+    Math.round(spent.seconds),
   ]);
   const sum = (column) => rows.reduce((total, row) => total + row[column], 0);
   if (values.json) {
@@ -81,7 +88,7 @@ async function fuzz() {
     );
   } else {
     process.stdout.write(
-      `${table([['operation', 'requests', '2xx', '4xx', '503', 'slowest ms', 'faults'], ...rows, ['all', ...[1, 2, 3, 4].map(sum), '', sum(6)]])}\n`,
+      `${table([['operation', 'requests', '2xx', '4xx', '503', 'slowest ms', 'faults', 'cpu ms', 'seconds'], ...rows, ['all', ...[1, 2, 3, 4].map(sum), '', sum(6), '', sum(8)]])}\n`,
     );
     process.stdout.write(`\n${tallies.length} of ${operations.length} operations in ${seconds} s, seed ${seed}\n`);
   }
