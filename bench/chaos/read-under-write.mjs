@@ -1,10 +1,7 @@
 // Do questions keep events waiting, or events questions? A steady load alone, then beside five charts a second and one long question at a time.
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ChaosLoad, countLedger, linesOf } from '../support/chaos-load.mjs';
-import { Ledger } from '../support/ledger.mjs';
 import { atRate } from '../support/paced-load.mjs';
-import { ownDelay, questioner, timeLine, watchedServer } from '../support/overload-watch.mjs';
+import { holdTime, ownDelay, questioner, watchedWorld } from '../support/overload-watch.mjs';
 import { percentile } from '../support/percentile.mjs';
 
 const READ_P99_MS = 1_000;
@@ -25,28 +22,17 @@ const LONG = {
 export const trial = {
   number: 4,
   name: 'read-under-write',
-  load: '1,000 events/s, 5 charts/s, a long question all the time, 30 s',
+  load: '1,000 events/s alone for 15 s, then 5 charts/s and a long question all the time for 25 s',
   faults: 'none',
   async run({ short, note, folder }) {
-    const server = await watchedServer(folder);
-    const project = await server.project('both');
-    const ledger = new Ledger(join(folder, 'answers.ndjson'));
-    const load = new ChaosLoad({
-      urls: server.url,
-      project,
-      ledger,
-      lanes: 24,
-      batch: short ? 20 : 100,
-      rate: 10,
-      note,
-    });
-    const running = load.start();
+    const world = await watchedWorld({ folder, note, lanes: 24, batch: short ? 20 : 100, rate: 10 });
+    const { server, project, load } = world;
+    world.begin();
     await sleep(3_000);
     load.latencies.length = 0;
     const own = ownDelay();
-    const seconds = short ? 6 : 30;
     note('events alone …');
-    await sleep(seconds * 1_000);
+    await sleep(short ? 6_000 : 15_000);
     const alone = percentile(load.latencies.splice(0), 0.99);
 
     note('events and questions …');
@@ -59,35 +45,33 @@ export const trial = {
       }
     })();
     const asked = questioner(server, project);
-    const charts = await atRate(5, seconds, (at) => asked.ask(CHARTS[at % CHARTS.length]));
+    const charts = await atRate(5, short ? 6 : 25, (at) => asked.ask(CHARTS[at % CHARTS.length]));
     long.isOver = true;
     await asking;
-    const beside = percentile(load.latencies, 0.99);
+    const beside = load.percentile(0.99);
     const reads = percentile(charts.latencies, 0.99);
     const slack = own.slackMs(READ_P99_MS);
-    load.stop();
-    await running;
-    await load.settle();
-    ledger.close();
 
-    const counted = await countLedger(server, project, ledger.read());
-    return {
-      acknowledged: counted.acknowledged,
-      lost: counted.lost,
-      doubled: counted.doubled,
-      held:
-        counted.held &&
-        load.strangeAnswers + charts.failed === 0 &&
-        (short || (beside <= 2 * alone + slack && reads <= READ_P99_MS + slack)),
-      details: [
-        timeLine('events beside questions, 99 of 100 answers within', beside, Math.round(2 * alone), slack),
-        timeLine('charts, 99 of 100 answers within', reads, READ_P99_MS, slack),
-        `events alone, 99 of 100 answers within: ${Math.round(alone)} ms`,
-        `${charts.latencies.length} charts answered, ${asked.refused} of them refused (${[...asked.codes].join(', ')}), ${charts.failed} failed; ${long.asked} long questions, ${long.failed} refused`,
-        `answers: ${load.answers}`,
-        ...linesOf(counted),
-        ...load.strangers,
-      ],
-    };
+    world.lines.push(`events alone, 99 of 100 answers within: ${Math.round(alone)} ms`);
+    holdTime(world, {
+      what: 'events beside questions, 99 of 100 answers within',
+      measured: beside,
+      wanted: 2 * alone,
+      slack,
+      short,
+    });
+    holdTime(world, {
+      what: 'charts, 99 of 100 answers within',
+      measured: reads,
+      wanted: READ_P99_MS,
+      slack,
+      short,
+    });
+    world.lines.push(`charts: ${asked.line}; ${long.asked} long questions, ${long.failed} of them refused`);
+    world.expect(charts.failed === 0, `${charts.failed} charts failed`);
+    return world.verdict(
+      await world.end(),
+      short ? { load: '200 events/s alone for 6 s, then 5 charts/s and a long question all the time for 6 s' } : {},
+    );
   },
 };

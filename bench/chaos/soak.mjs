@@ -1,10 +1,7 @@
 // Does anything pile up? A load for a while, a twentieth of it wrong in every way, then a look at memory, files and sockets.
 import { randomInt } from 'node:crypto';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ChaosLoad, countLedger, linesOf } from '../support/chaos-load.mjs';
-import { Ledger } from '../support/ledger.mjs';
-import { figuresOf, handlesOf, seenOf, watchedServer } from '../support/overload-watch.mjs';
+import { figuresOf, handlesOf, seenOf, watchedWorld } from '../support/overload-watch.mjs';
 
 const GROWN_MB = 64;
 const MORE_HANDLES = 20;
@@ -24,16 +21,13 @@ const WRONGS = [
 export const trial = {
   number: 5,
   name: 'soak',
-  load: '10 batches/s of 50, one request in twenty wrong, 90 s',
+  load: '10 batches/s of 50, one request in twenty wrong, 55 s',
   faults: 'bad input',
   async run({ short, note, folder }) {
-    const server = await watchedServer(folder);
-    const project = await server.project('soak');
+    const world = await watchedWorld({ folder, note, lanes: 16, batch: 50, rate: 10 });
+    const { server } = world;
     // Of its own: what is wrong here is not in the ledger.
     const wrong = await server.project('wrong');
-    const ledger = new Ledger(join(folder, 'answers.ndjson'));
-    const load = new ChaosLoad({ urls: server.url, project, ledger, lanes: 16, batch: 50, rate: 10, note });
-    const unexpected = [];
     let over = false;
     const sendWrong = async () => {
       const { body, key = wrong.sec, headers = {}, status } = WRONGS[randomInt(WRONGS.length)];
@@ -43,49 +37,36 @@ export const trial = {
         body,
       });
       const text = await answer.text();
-      if (answer.status !== status && answer.status !== 429 && answer.status !== 503)
-        unexpected.push(`${answer.status} instead of ${status}: ${text.slice(0, 200)}`);
+      world.expect(
+        [status, 429, 503].includes(answer.status),
+        `${answer.status} instead of ${status}: ${text.slice(0, 200)}`,
+      );
     };
-    const running = load.start();
+    world.begin();
     const wrongs = (async () => {
       for (let sent = 0; ; sent += 1) {
         if (over) return sent;
-        await sendWrong().catch((error) => unexpected.push(String(error)));
+        await sendWrong().catch((error) => world.faults.push(String(error)));
         await sleep(2_000 / (short ? 10 : 1));
       }
     })();
     await sleep(short ? 2_000 : 10_000);
     const [since, handles] = [Date.now(), handlesOf(server.pid)];
     note('for a while …');
-    await sleep(short ? 8_000 : 80_000);
+    await sleep(short ? 8_000 : 45_000);
     const after = handlesOf(server.pid);
-    load.stop();
     over = true;
     const sent = await wrongs;
-    await running;
+    await world.stop();
     const seen = figuresOf(seenOf(server, since));
-    await load.settle();
-    ledger.close();
 
-    const counted = await countLedger(server, project, ledger.read());
-    return {
-      acknowledged: counted.acknowledged,
-      lost: counted.lost,
-      doubled: counted.doubled,
-      held:
-        counted.held &&
-        load.strangeAnswers + unexpected.length === 0 &&
-        !(seen.grownMb > GROWN_MB) &&
-        !(after > handles + MORE_HANDLES),
-      details: [
-        `memory of the server: ${Math.round(seen.mostMb)} MB at most, ${seen.grownMb.toFixed(1)} MB more in the second half`,
-        `open files and sockets: ${handles} at first, ${after} at the end`,
-        `${sent} wrong requests, ${unexpected.length} with an answer that is not theirs`,
-        `answers: ${load.answers}`,
-        ...linesOf(counted),
-        ...unexpected.slice(0, 10),
-        ...load.strangers,
-      ],
-    };
+    world.lines.push(
+      `memory of the server: ${Math.round(seen.mostMb)} MB at most, ${seen.grownMb.toFixed(1)} MB more in the second half`,
+      `open files and sockets: ${handles} at first, ${after} at the end`,
+      `${sent} wrong requests`,
+    );
+    world.expect(!(seen.grownMb > GROWN_MB), `memory grew by ${Math.round(seen.grownMb)} MB in the second half`);
+    world.expect(!(after > handles + MORE_HANDLES), `${after - handles} more open files and sockets`);
+    return world.verdict(await world.end(), short ? { load: '10 batches/s of 50, some requests wrong, 10 s' } : {});
   },
 };

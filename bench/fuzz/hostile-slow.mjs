@@ -3,9 +3,9 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { head } from './hostile-socket.mjs';
 import { newId } from '../support/events.mjs';
+import { percentile } from '../support/percentile.mjs';
 
 const PATIENCE_MS = 60_000;
-const percentile = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
 
 /** A socket that sends `first`, then a byte now and then, until the server has had enough. */
 function slow(port, first, everyMs) {

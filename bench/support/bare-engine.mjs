@@ -1,11 +1,10 @@
 // What can the embedded engine take at most here? The same rows, inserted without an API in front of it, in blocks of 5,000.
 import { spawn } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { atEnd, ownFolder } from './clean.mjs';
+import { endChild } from './end-child.mjs';
 import { anEvent, newId } from './events.mjs';
 import { freePort, root } from './server.mjs';
 
@@ -14,6 +13,7 @@ const built = (path) => require(join(root, 'dist', path));
 
 const ROWS_PER_BLOCK = 5_000;
 const PREPARED_BLOCKS = 6;
+const PATIENCE_MS = 8_000;
 
 /** Inserts for `seconds`, one block after the other, encoding included: `lanes` blocks are under way at once.
  *  @returns {Promise<{ rows: number, seconds: number, stored: number }>} */
@@ -54,12 +54,7 @@ export async function startEngine() {
   const folder = await ownFolder('engine');
   const args = [join(root, 'dist', 'cli', 'clickhouse.js'), '--port', String(port), '--data', folder];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], detached: true });
-  const ended = once(child, 'exit');
-  atEnd(async () => {
-    child.kill('SIGTERM');
-    await Promise.race([ended, sleep(8_000, undefined, { ref: false })]);
-    child.kill('SIGKILL');
-  });
+  atEnd(() => endChild(child, PATIENCE_MS, () => child.kill('SIGTERM')));
   await new Promise((resolve, reject) => {
     child.stdout.setEncoding('utf8').on('data', (text) => text.includes('ClickHouse at') && resolve());
     child.once('exit', () => reject(new Error('the bare engine did not start')));

@@ -174,10 +174,11 @@ export class ChaosLoad {
   }
 }
 
-/** How often each event of a project is stored. @param server { url, rootKey } @returns {Promise<Map<string, number>>} by event id */
-export async function storedRows(server, project) {
+/** How often each event of a project is stored. @param server { url, rootKey } @param range of the export, as its query says it
+ *  @returns {Promise<Map<string, number>>} by event id */
+export async function storedRows(server, project, range = 'period=all') {
   const rows = new Map();
-  const answer = await fetch(`${server.url}/api/v1/events/export?format=ndjson&period=all`, {
+  const answer = await fetch(`${server.url}/api/v1/events/export?format=ndjson&${range}`, {
     headers: { 'x-api-key': server.rootKey, 'x-project-id': project.id },
   });
   if (!answer.ok) throw new Error(`the export answered ${answer.status}: ${await answer.text()}`);
@@ -186,12 +187,12 @@ export async function storedRows(server, project) {
   return rows;
 }
 
-/** The events that were refused and are kept. @returns {Promise<Set<string>>} ids */
-export async function keptRejected(server, project) {
+/** The events that were refused and are kept. @param range of the question, as its query says it @returns {Promise<Set<string>>} ids */
+export async function keptRejected(server, project, range = 'period=all') {
   const ids = new Set();
   for (let cursor = null; ;) {
     const next = cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`;
-    const { data, page } = await server.ask('GET', `/events/rejected?period=all&limit=1000${next}`, {
+    const { data, page } = await server.ask('GET', `/events/rejected?${range}&limit=1000${next}`, {
       project: project.id,
     });
     for (const { eventId } of data) ids.add(eventId);
@@ -222,14 +223,18 @@ export async function countLedger(server, project, said, { waitMs = 300_000 } = 
   while (performance.now() - since < waitMs && (await accountedByNow()) < expected) await sleep(500);
   const drainedMs = performance.now() - since;
 
-  const rows = await storedRows(server, project);
-  const kept = await keptRejected(server, project);
+  return { ...heldTo(said, await storedRows(server, project), await keptRejected(server, project)), drainedMs };
+}
+
+/** What a ledger says, against what is there. @param rows how often each id is stored @param kept ids of refused events
+ *  @returns the counts, and `held` */
+export function heldTo(said, rows, kept) {
   const count = (ids, test) => [...ids].filter((id) => test(rows.get(id) ?? 0, id)).length;
   const counted = {
     answers: said.answers,
     unknown: said.unknown,
     sent: said.sent.size,
-    acknowledged: expected,
+    acknowledged: said.acknowledged.size,
     refused: said.refused.size,
     stored: rows.size,
     lost: count(said.acknowledged, (times, id) => times === 0 && !kept.has(id)),
@@ -239,7 +244,19 @@ export async function countLedger(server, project, said, { waitMs = 300_000 } = 
     refusedNotKept: count(said.refused, (_, id) => !kept.has(id)),
   };
   const wrong = counted.lost + counted.doubled + counted.foreign + counted.refusedButStored + counted.refusedNotKept;
-  return { ...counted, drainedMs, held: wrong === 0 && expected > 0 };
+  return { ...counted, held: wrong === 0 && counted.acknowledged > 0 };
+}
+
+/** Counts of several projects as one. */
+export function sumOfCounts([first, ...rest]) {
+  const sum = { ...first };
+  for (const one of rest) {
+    const { held, drainedMs, ...figures } = one;
+    for (const [name, figure] of Object.entries(figures)) sum[name] += figure;
+    sum.held &&= held;
+    sum.drainedMs = Math.max(sum.drainedMs, drainedMs);
+  }
+  return sum;
 }
 
 /** What a count says besides the columns of the table: lines for people. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Server } from './server.mjs';
+import { TrialWorld } from './trial-world.mjs';
 
 const MB = 1_048_576;
 /** Limit reached, no room, longer than a question may take. */
@@ -16,6 +17,10 @@ export async function watchedServer(folder, env = {}) {
   const server = await Server.start({ ...env, NODE_OPTIONS: `--import=${watch.href}`, LOOP_WATCH_DIR: folder });
   return Object.assign(server, { watchFolder: folder });
 }
+
+/** A trial's world around a watched server. @param options as of `TrialWorld.start` */
+export const watchedWorld = async ({ folder, ...options }) =>
+  TrialWorld.start({ folder, server: await watchedServer(folder), ...options });
 
 /** What was seen of a watched server's own process from one moment (`Date.now()`) on.
  *  @returns {{ maxMs: number, p99Ms: number, rss: number, at: number }[]} */
@@ -69,29 +74,31 @@ export async function metricOf(server, name) {
   return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0);
 }
 
-/** A time and whether it was kept, in words. */
-export const timeLine = (what, measured, wanted, slack) =>
-  `${what}: ${Math.round(measured)} ms (wanted: ${wanted} ms, and ${Math.round(slack)} ms for what else the machine does)`;
+/** Holds a trial to a time: tells it, and is a fault where it is longer than wanted and than the machine explains.
+ *  @param options `short`: it is told only, as a short run meets a server that is not warm yet */
+export function holdTime(world, { what, measured, wanted, slack, short }) {
+  const line = `${what}: ${Math.round(measured)} ms (wanted: ${Math.round(wanted)} ms, and ${Math.round(slack)} ms for what else the machine does)`;
+  world.lines.push(line);
+  world.expect(short || measured <= wanted + slack, line);
+}
 
 /** Asks questions and counts those for which there was no room or no time (422, 429, 503): on a machine that has other work there may be none.
- *  @returns {{ refused: number, codes: Set<string>, ask: (path: string, body?: object) => Promise<void> }} `ask` throws on any other answer than 2xx */
+ *  @returns {{ line: string, ask: (path: string) => Promise<void> }} `line`: what came back, for people; `ask` throws on any other answer than 2xx */
 export function questioner(server, project) {
-  const count = { refused: 0, codes: new Set() };
-  const ask = async (path, body) => {
-    const answer = await fetch(`${server.url}/api/v1${path}`, {
-      method: body === undefined ? 'GET' : 'POST',
-      headers: {
-        'x-api-key': project.sec,
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-    });
-    const text = await answer.text();
-    if (NO_ROOM.has(answer.status)) {
-      count.refused += 1;
-      count.codes.add(JSON.parse(text).code);
-    }
-    if (!answer.ok && !NO_ROOM.has(answer.status)) throw new Error(`${path}: ${answer.status} ${text}`);
+  let [answered, refused] = [0, 0];
+  const codes = new Set();
+  return {
+    get line() {
+      return `${answered} answered, ${refused} refused${refused === 0 ? '' : ` (${[...codes].join(', ')})`}`;
+    },
+    async ask(path) {
+      const answer = await fetch(`${server.url}/api/v1${path}`, { headers: { 'x-api-key': project.sec } });
+      const text = await answer.text();
+      if (answer.ok) answered += 1;
+      else if (NO_ROOM.has(answer.status)) {
+        refused += 1;
+        codes.add(JSON.parse(text).code);
+      } else throw new Error(`${path}: ${answer.status} ${text}`);
+    },
   };
-  return Object.assign(count, { ask });
 }

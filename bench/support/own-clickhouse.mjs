@@ -3,14 +3,15 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { atEnd, ownFolder } from './clean.mjs';
+import { endChild, killChild } from './end-child.mjs';
 import { freePort, root } from './server.mjs';
 
 const built = (path) => createRequire(import.meta.url)(join(root, 'dist', path));
 const USER = 'millrace';
 const PASSWORD = 'of-a-trial-only';
 const START_LIMIT_MS = 90_000;
+const PATIENCE_MS = 8_000;
 
 /** A ClickHouse whose URL stays the same over its ends and starts, as do its data. */
 export class OwnClickHouse {
@@ -55,11 +56,8 @@ export class OwnClickHouse {
   }
 
   /** kill -9, and waits for its end. */
-  async kill() {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    const ended = once(this.#child, 'exit');
-    this.#child.kill('SIGKILL');
-    await ended;
+  kill() {
+    return killChild(this.#child);
   }
 
   /** It takes connections, and answers none: SIGSTOP. */
@@ -71,12 +69,10 @@ export class OwnClickHouse {
     this.#child.kill('SIGCONT');
   }
 
-  async #end() {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    const ended = once(this.#child, 'exit');
-    this.resume();
-    this.#child.stdin.end();
-    await Promise.race([ended, sleep(8_000, undefined, { ref: false })]);
-    await this.kill();
+  #end() {
+    return endChild(this.#child, PATIENCE_MS, () => {
+      this.resume();
+      this.#child.stdin.end();
+    });
   }
 }

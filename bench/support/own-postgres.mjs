@@ -1,12 +1,12 @@
 // How does a trial get a Postgres that it may break? The embedded one as a process of the trial's own, which nobody starts again but the trial.
 import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { chmodSync, chownSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { atEnd, ownFolder } from './clean.mjs';
+import { killChild } from './end-child.mjs';
 import { freePort, root } from './server.mjs';
 
 const built = (path) => createRequire(import.meta.url)(join(root, 'dist', path));
@@ -60,11 +60,8 @@ export class OwnPostgres {
   }
 
   /** kill -9 of the postmaster, and waits for its end; its children notice and end too. */
-  async kill() {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    const ended = once(this.#child, 'exit');
-    this.#child.kill('SIGKILL');
-    await ended;
+  kill() {
+    return killChild(this.#child);
   }
 
   /** Runs a statement, as somebody who may do everything. @returns its rows */

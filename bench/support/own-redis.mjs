@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { atEnd } from './clean.mjs';
+import { killChild } from './end-child.mjs';
 import { freePort } from './server.mjs';
 
 /** Whether a Redis server is installed here. */
@@ -41,12 +42,8 @@ export class OwnRedis {
   }
 
   /** kill -9, and waits for the end. */
-  async kill() {
-    const child = this.#child;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const ended = once(child, 'exit');
-    child.kill('SIGKILL');
-    await ended;
+  kill() {
+    return killChild(this.#child);
   }
 
   /** It hangs: connections stand, nothing is answered. */

@@ -7,6 +7,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { atEnd, ownFolder } from './clean.mjs';
+import { endChild, hasEnded, killChild } from './end-child.mjs';
+
+/** What a server that is told to end gets for it. */
+const PATIENCE_MS = 12_000;
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -79,7 +83,7 @@ export class Server {
         this.onSaid?.(text);
       });
     for (;;) {
-      if (child.exitCode !== null || child.signalCode !== null)
+      if (hasEnded(child))
         throw new Error(`the server ended (${child.exitCode ?? child.signalCode}) while it started:\n${this.#said}`);
       if (await this.isReady()) return performance.now() - startedAt;
       if (performance.now() - startedAt > 90_000) throw new Error(`the server did not become ready:\n${this.#said}`);
@@ -103,7 +107,7 @@ export class Server {
   }
 
   get isRunning() {
-    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+    return !hasEnded(this.#child);
   }
 
   /** How it ended; null while it runs, and where a signal ended it. */
@@ -112,21 +116,12 @@ export class Server {
   }
 
   /** kill -9, and waits for the end of this process; its children notice by themselves. */
-  async kill() {
-    if (!this.isRunning) return;
-    this.#child.kill('SIGKILL');
-    await once(this.#child, 'exit');
+  kill() {
+    return killChild(this.#child);
   }
 
-  async stop() {
-    if (!this.isRunning) return;
-    const ended = once(this.#child, 'exit');
-    this.#child.kill('SIGTERM');
-    await Promise.race([ended, sleep(12_000, undefined, { ref: false })]);
-    if (this.isRunning) {
-      this.#child.kill('SIGKILL');
-      await ended;
-    }
+  stop() {
+    return endChild(this.#child, PATIENCE_MS, () => this.#child.kill('SIGTERM'));
   }
 
   /** Asks the API; the root key, unless another one is given. */
