@@ -285,7 +285,7 @@ describe('connections', () => {
   let http: Server;
   let usualMs: number;
   beforeAll(() => {
-    http = server.app.getHttpServer() as Server;
+    http = server.app.getHttpServer();
     usualMs = http.timeout;
     http.setTimeout(STALLED_MS);
   });

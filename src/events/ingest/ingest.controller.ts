@@ -110,7 +110,7 @@ export class IngestController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<IngestAnswerDto> {
     const ndjson = /^application\/x-ndjson\b/i.test(request.headers['content-type'] ?? '');
-    return this.#answer(project, key, request, reply, readBatch(bytesOf(request), ndjson));
+    return this.#answer(project, key, request, reply, await readBatch(bytesOf(request), ndjson));
   }
 
   async #answer(

@@ -22,10 +22,11 @@ import {
 } from '../pipeline';
 import type { Entry, Reject } from './block';
 import { BlockWriter } from './block-writer';
-import { type EventList, UnreadableLine } from './body';
+import { type EventList, UnreadEvent } from './body';
 import { IngestSteps } from './ingest-steps';
 import { toReject } from './rejects';
 import { Salts } from './salts';
+import { Turns } from './turns';
 
 /** A request, as far as events are concerned. */
 export interface IngestRequest {
@@ -91,7 +92,9 @@ export class IngestService {
     const entries: Entry[] = [];
     const indexes: number[] = [];
     const rejects: Reject[] = [];
+    const turns = new Turns();
     for (const [index, outcome] of outcomes.entries()) {
+      if (turns.isOver) await turns.next();
       if (outcome.kind === 'filtered') answer.filtered.push({ index, reason: outcome.reason });
       else if (outcome.kind === 'rejected') {
         const { code, errors } = outcome;
@@ -103,7 +106,7 @@ export class IngestService {
           code,
           errors,
         });
-        rejects.push(toReject(project, event instanceof UnreadableLine ? event.text : event, code, errors, receivedAt));
+        rejects.push(toReject(project, event instanceof UnreadEvent ? event.text : event, code, errors, receivedAt));
       } else {
         outcome.row.seq = index;
         entries.push(toEntry(outcome));
@@ -149,8 +152,16 @@ export class IngestService {
       newId,
       ...(erasedAt === undefined ? {} : { erasedAt }),
     };
-    const run = (): Outcome[] => list.events.map((event) => this.#one(event, context));
-    const outcomes = run();
+    const run = async (): Promise<Outcome[]> => {
+      const turns = new Turns();
+      const outcomes: Outcome[] = [];
+      for (const event of list.events) {
+        if (turns.isOver) await turns.next();
+        outcomes.push(this.#one(event, context));
+      }
+      return outcomes;
+    };
+    const outcomes = await run();
     if (missing.size === 0) return outcomes;
     // Rare: the first derived visitor of a day. The steps are pure, so they are simply run again with the salt at hand.
     await this.salts.load([...missing]);
@@ -174,12 +185,7 @@ export class IngestService {
   }
 
   #one(event: unknown, context: IngestContext): Outcome {
-    if (event instanceof UnreadableLine)
-      return {
-        kind: 'rejected',
-        code: 'invalid_event',
-        errors: [{ path: '', code: 'unreadable', message: 'must be JSON' }],
-      };
+    if (event instanceof UnreadEvent) return { kind: 'rejected', code: 'invalid_event', errors: [event.fault] };
     return ingestEvent(event, context, this.steps.all, this.#observer);
   }
 

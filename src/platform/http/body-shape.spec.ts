@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { Problem } from '../../common/problem';
-import { MAX_DEPTH, MAX_NAMES, MAX_VALUES, refuseMisshapen } from './body-shape';
+import { MAX_DEPTH, MAX_NAMES, MAX_VALUES, refuseMisshapen, refuseMisshapenText } from './body-shape';
 
-const codeOf = (value: unknown): string | undefined => {
+const codeOf = (value: unknown, refuse = refuseMisshapen): string | undefined => {
   try {
-    refuseMisshapen(value);
+    refuse(value);
     return undefined;
   } catch (error) {
     return error instanceof Problem ? error.extra.errors?.[0]?.code : String(error);
@@ -29,3 +29,24 @@ it.each([
 
 it('lets any small value pass', () =>
   fc.assert(fc.property(fc.jsonValue({ maxDepth: 10 }), (value) => expect(codeOf({ value })).toBeUndefined())));
+
+describe('a long text, before it is parsed', () => {
+  const BLANKS = ' '.repeat(100_000);
+  const codeOfText = (text: string): string | undefined =>
+    codeOf(undefined, () => refuseMisshapenText(Buffer.from(text + BLANKS)));
+
+  it.each([
+    ['as deep as it may be', JSON.stringify(nested(MAX_DEPTH)), undefined],
+    ['a level deeper', JSON.stringify(nested(MAX_DEPTH + 1)), 'too_deep'],
+    ['deeper than any stack', '['.repeat(500_000), 'too_deep'],
+    ['as many values as there may be', `[${'[1],'.repeat(MAX_VALUES / 2 - 1)}[1]]`, undefined],
+    ['empty lists without end', `[${'[],'.repeat(300_000)}1]`, 'too_many_values'],
+    ['brackets within a text', JSON.stringify({ name: '[{,"\\'.repeat(50_000) }), undefined],
+    ['nothing', '', undefined],
+  ])('%s', (_what, text, code) => expect(codeOfText(text)).toBe(code));
+
+  it('is let pass where its value is', () =>
+    fc.assert(
+      fc.property(fc.jsonValue({ maxDepth: 10 }), (value) => expect(codeOfText(JSON.stringify(value))).toBeUndefined()),
+    ));
+});

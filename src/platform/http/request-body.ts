@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { isUtf8 } from 'node:buffer';
 import { createGunzip, createInflate } from 'node:zlib';
 import { unreadableBody, unsupportedMedia } from '../../common/problem';
-import { refuseMisshapen } from './body-shape';
+import { refuseMisshapen, refuseMisshapenText } from './body-shape';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -57,6 +57,8 @@ export function installBodyParsers(fastify: FastifyInstance): void {
       if (request.routeOptions.config.rawBodyBytes !== undefined) return done(null, body);
       // A lenient decoder would take U+FFFD for what the sender meant.
       if (!isUtf8(body)) return done(unreadableBody({ detail: 'The body is not UTF-8.' }));
+      const misshapenText = faultOf(() => refuseMisshapenText(body));
+      if (misshapenText !== null) return done(misshapenText);
       return parseJson(request, body.toString('utf8'), (error, value) => {
         // TRICKY: here, not in a pipe: what runs before pipes reads the body too.
         const misshapen = error === null ? faultOf(() => refuseMisshapen(value)) : error;
