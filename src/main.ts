@@ -17,6 +17,8 @@ import { makeLogger } from './platform/logging/logger';
 const ANSWERS_MS = 4_500;
 const STORES_MS = 3_000;
 const IN_ALL_MS = 9_500;
+/** Argument of whoever starts the server with a channel of messages, and wants it to end when that closes: with its own end, whatever ends it. */
+const END_WITH_PARENT = '--end-with-parent';
 
 /** Runs the server until it is told to end.
  *  @param imports modules of a team's own, beside the built-in ones */
@@ -82,7 +84,8 @@ export async function serve({ imports }: { imports?: NonNullable<ModuleMetadata[
   }
 }
 
-/** Settles with the first signal to end; a second one ends the process at once. The stores notice and end too. */
+/** Settles with the first signal to end; a second one ends the process at once. The stores notice and end too. The end of a parent that
+ *  asked for it counts as the first one, and as no second. */
 const onSignals = (): Promise<string> =>
   new Promise((resolve) => {
     let asked = false;
@@ -92,6 +95,14 @@ const onSignals = (): Promise<string> =>
         asked = true;
         resolve(signal);
       });
+    // Not whenever there is a channel: a process manager that keeps one may be restarted without its servers.
+    if (!process.argv.includes(END_WITH_PARENT)) return;
+    const orphaned = (): void => {
+      asked = true;
+      resolve('end of the parent');
+    };
+    if (process.connected) process.once('disconnect', orphaned);
+    else orphaned();
   });
 
 /** Ends the process by force where it has not ended by then. From a thread of its own: a loop that is stuck runs no timers. */

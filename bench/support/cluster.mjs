@@ -51,6 +51,7 @@ export class Cluster {
       server.name = name;
       server.script = join(root, 'dist', 'main.js');
       server.folder = cluster.folder;
+      server.endsWithUs = true;
       server.port = await freePort();
       server.url = `http://127.0.0.1:${server.port}`;
       server.rootKey = cluster.rootKey;

@@ -36,6 +36,8 @@ export async function freePort() {
 export class Server {
   #child;
   #said = '';
+  /** Whether it ends when this program does, be it by kill -9. */
+  endsWithUs = false;
 
   /** @param env variables beside those of a measurement @param folder its data directory, which stays; none: one that goes at the end
    *  @param script what is run, instead of the server itself */
@@ -71,9 +73,10 @@ export class Server {
     const startedAt = performance.now();
     this.#said = '';
     // A group of its own, so that Ctrl-C reaches this program alone, which then ends the server.
-    const child = spawn(process.execPath, [this.script], {
+    const child = spawn(process.execPath, [this.script, ...(this.endsWithUs ? ['--end-with-parent'] : [])], {
       env: this.env,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      // By the channel it hears of our end, whatever ends us.
+      stdio: ['ignore', 'pipe', 'pipe', ...(this.endsWithUs ? ['ipc'] : [])],
       detached: true,
     });
     this.#child = child;
