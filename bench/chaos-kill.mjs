@@ -1,15 +1,13 @@
 // Is anything that was answered 2xx ever lost or counted twice when processes die under load? `kill -9`, again and again, then the count.
 //   npm run chaos:kill -- [--kills 20] [--victim server|clickhouse|postgres] [--lanes 8] [--batch 50] [--json]
 import { randomInt } from 'node:crypto';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { ChaosLoad, countLedger } from './support/chaos-load.mjs';
 import { measure, ownFolder } from './support/clean.mjs';
-import { Ledger } from './support/ledger.mjs';
+import { percentile } from './support/percentile.mjs';
 import { familyOf } from './support/processes.mjs';
-import { Server } from './support/server.mjs';
 import { ms, table } from './support/show.mjs';
+import { TrialWorld } from './support/trial-world.mjs';
 
 const VICTIMS = {
   server: undefined,
@@ -78,18 +76,10 @@ function show(report) {
 }
 
 await measure(async () => {
-  const server = await Server.start();
-  const project = await server.project('chaos');
-  const ledger = new Ledger(join(await ownFolder('ledger'), 'answers.ndjson'));
-  const load = new ChaosLoad({
-    urls: server.url,
-    project,
-    ledger,
-    lanes: laneCount,
-    batch: batchSize,
-    note,
-  });
-  const running = load.start();
+  const folder = await ownFolder('ledger');
+  const world = await TrialWorld.start({ folder, note, lanes: laneCount, batch: batchSize });
+  const { server } = world;
+  world.begin();
 
   const restarts = [];
   for (let kill = 1; kill <= kills; kill++) {
@@ -99,20 +89,12 @@ await measure(async () => {
     note(`kill ${kill} of ${kills}: ready again after ${ms(tookMs)} ms`);
   }
   await sleep(500);
-  load.stop();
-  await running;
-  note('sending again what was not answered, and some of what was …');
-  await load.settle();
-  ledger.close();
-
-  note('counting …');
-  const { held, drainedMs: _, ...verdict } = await countLedger(server, project, ledger.read());
-  restarts.sort((a, b) => a - b);
+  const { held, drainedMs: _, ...verdict } = await world.end();
   const report = {
     victim,
     kills,
     ...verdict,
-    restartMs: { p50: restarts[Math.floor((restarts.length - 1) / 2)], max: restarts.at(-1) },
+    restartMs: { p50: percentile(restarts, 0.5), max: percentile(restarts, 1) },
   };
   process.stdout.write(`${values.json === true ? JSON.stringify(report) : show(report)}\n`);
   return held ? 0 : 1;

@@ -133,9 +133,22 @@ function linesOfRow(row) {
   ]);
 }
 
+/** How it went as a whole, and how long it took. */
+function totalOf(rows) {
+  const broken = rows.filter(({ held }) => held === false).length;
+  const impossible = rows.filter(({ held }) => held === undefined).length;
+  const minutes = rows.reduce((sum, row) => sum + row.seconds, 0) / 60;
+  return [
+    `${rows.length} ${rows.length === 1 ? 'trial' : 'trials'} in ${minutes.toFixed(1)} minutes`,
+    `${broken} broken`,
+    ...(impossible === 0 ? [] : [`${impossible} not possible here`]),
+  ].join(', ');
+}
+
 const show = (rows) =>
   [
     table([COLUMNS, ...rows.flatMap(linesOfRow)], 3),
+    `\n${totalOf(rows)}`,
     ...rows
       .filter(({ details }) => details.length > 0)
       .map((row) => [`\n${title(row)}: ${verdictOf(row)}`, ...row.details.map((line) => `  ${line}`)].join('\n')),

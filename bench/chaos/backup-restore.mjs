@@ -35,7 +35,7 @@ export const trial = {
     const { server, project, load, ledger } = world;
     const ofServer = { DATA_DIR: server.folder, CLICKHOUSE_URL: clickhouse.url };
     world.begin();
-    await sleep(short ? 2_000 : 10_000);
+    await sleep(short ? 2_000 : 6_000);
     const backups = [];
     for (const hung of short ? [true] : [false, true]) {
       if (hung) {

@@ -5,7 +5,7 @@ import { OwnClickHouse } from '../support/own-clickhouse.mjs';
 import { percentile } from '../support/percentile.mjs';
 import { seconds, TrialWorld } from '../support/trial-world.mjs';
 
-const DOWN_SECONDS = 30;
+const DOWN_SECONDS = 15;
 /** Of a refused connection nobody learns slowly; the rest is for a machine that is busy. */
 const REFUSED_WITHIN_MS = 5_000;
 const DRAINED_WITHIN_MS = 60_000;

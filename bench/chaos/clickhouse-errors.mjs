@@ -38,7 +38,7 @@ const DATA = { code: 27, type: 'CANNOT_PARSE_INPUT_ASSERTION_FAILED', status: 40
 const poison = ({ table, body }) => (table === 'events' && POISON.test(body.toString('latin1')) ? DATA : undefined);
 /** Of the same failures, those that hit one insert in two or so: blocks then come in by both ways at once. */
 const SHARE = 0.5;
-const HITS = 12;
+const HITS = 6;
 /** Time enough for so many, on any machine. */
 const LIMIT_MS = 30_000;
 
@@ -71,7 +71,7 @@ export const trial = {
         ({ kind }) => (kind === 'insert' ? hit() : undefined),
       ]) {
         shim.decide = (seen) => decide(seen) ?? poison(seen);
-        const enough = hits + (short ? 2 : HITS / 3);
+        const enough = hits + HITS / 3;
         await until(() => hits >= enough, LIMIT_MS);
       }
       shim.decide = poison;

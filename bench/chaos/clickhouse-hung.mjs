@@ -7,8 +7,8 @@ import { percentile } from '../support/percentile.mjs';
 import { seconds, TrialWorld, until } from '../support/trial-world.mjs';
 
 const INSERT_TIMEOUT_MS = 2_000;
-const LONG_SECONDS = 20;
-const NAPS = 10;
+const LONG_SECONDS = 12;
+const NAPS = 5;
 /** A look-up and an insert may each take their time before a block goes to the spool; the rest is for a machine that is busy. */
 const ANSWERED_WITHIN_MS = 15_000;
 

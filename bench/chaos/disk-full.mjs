@@ -28,7 +28,7 @@ export const trial = {
   number: 15,
   name: 'disk-full',
   load: '10 batches of 50 a second',
-  faults: `the disk of both stores (tmpfs of ${SIZE_MB} MB) full for 20 s, twice`,
+  faults: `the disk of both stores (tmpfs of ${SIZE_MB} MB) full for 10 s, twice`,
   async run({ short, note, folder }) {
     // A folder of its own that the user of Postgres can reach.
     const disk = await ownFolder('disk');
@@ -47,7 +47,7 @@ export const trial = {
       fill(ballast);
       note(`the disk is full, ${time}`);
       const ready = new Watch({ url: `${server.url}/health/ready`, everyMs: 500 }).start();
-      const endAt = performance.now() + (short ? 8_000 : 20_000);
+      const endAt = performance.now() + (short ? 8_000 : 10_000);
       while (performance.now() < endAt) {
         await sleep(500);
         // What is given free meanwhile is taken at once.

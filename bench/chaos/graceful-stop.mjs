@@ -95,13 +95,13 @@ export const trial = {
   number: 24,
   name: 'graceful-stop',
   load: '4 lanes, batches of 50; a request in flight for 2 s, a live stream, an idle connection',
-  faults: 'SIGTERM and start, 5 times; then SIGTERM twice',
+  faults: 'SIGTERM and start, 3 times; then SIGTERM twice',
   async run({ short, note, folder }) {
     const env = { DRAIN_DELAY_MS: String(DRAIN_DELAY_MS) };
     const world = await TrialWorld.start({ folder, note, env, lanes: 4 });
     world.begin();
     const took = [];
-    for (let round = 1; round <= (short ? 1 : 5); round++) {
+    for (let round = 1; round <= (short ? 1 : 3); round++) {
       await sleep(1_000);
       took.push(await stop(world));
       note(`stop ${round}: ended after ${seconds(took.at(-1))}`);

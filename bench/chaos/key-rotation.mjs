@@ -12,9 +12,9 @@ export const trial = {
   number: 42,
   name: 'key-rotation',
   load: '100 batches of 5 a second to two API servers, keys old and new in turn',
-  faults: `15 rotations with ${GRACE_SECONDS} s of grace, 5 keys revoked`,
+  faults: `12 rotations with ${GRACE_SECONDS} s of grace, 5 keys revoked`,
   async run({ short, note, folder }) {
-    const rotations = short ? 2 : 15;
+    const rotations = short ? 2 : 12;
     const revocations = short ? 1 : 5;
     const cluster = await Cluster.start({ front: false, env: { RATE_LIMIT_REQUESTS: '100000000' } });
     const urls = cluster.apis.map(({ url }) => url);

@@ -12,7 +12,7 @@ import { root, Server } from '../support/server.mjs';
 import { percentile } from '../support/percentile.mjs';
 import { seconds, TrialWorld, until } from '../support/trial-world.mjs';
 
-const ROUNDS = 3;
+const ROUNDS = 2;
 const MET_WITHIN_MS = 90_000;
 const READ_ONLY = { code: 242, type: 'TABLE_IS_READ_ONLY' };
 

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { percentile } from '../support/percentile.mjs';
 import { seconds, TrialWorld } from '../support/trial-world.mjs';
 
-const KILLS = 15;
+const KILLS = 10;
 
 export const trial = {
   number: 7,

@@ -1,10 +1,7 @@
 // What happens when several processes start at once on empty stores? One makes the tables, the others wait, and all are ready.
-import { join } from 'node:path';
-import { ChaosLoad, countLedger, linesOf } from '../support/chaos-load.mjs';
-import { Cluster } from '../support/cluster.mjs';
-import { Ledger } from '../support/ledger.mjs';
-import { seconds } from '../support/trial-world.mjs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Cluster } from '../support/cluster.mjs';
+import { seconds, TrialWorld } from '../support/trial-world.mjs';
 
 export const trial = {
   number: 21,
@@ -31,34 +28,21 @@ export const trial = {
       }
     }
     const [server, other] = cluster.apis;
-    const project = await server.project('raced');
-    const ledger = new Ledger(join(folder, 'answers.ndjson'));
-    const load = new ChaosLoad({ urls: [server.url, other.url], project, ledger, lanes: 4, note });
-    const running = load.start();
+    const world = await TrialWorld.start({ folder, note, server, urls: [server.url, other.url], lanes: 4 });
+    world.begin();
     await sleep(short ? 2_000 : 8_000);
-    load.stop();
-    await running;
-    await load.settle();
+    await world.stop();
     // Once more at once, on stores that hold something.
     await Promise.all(cluster.members.map((member) => member.kill()));
     const startedAt = performance.now();
     await Promise.all(cluster.members.map((member) => member.boot()));
     lines.push(`killed and started again at once: all three ready after ${seconds(performance.now() - startedAt)}`);
     if (cluster.members.some(({ said }) => said.includes('Root key'))) faults.push('a second root key was made');
-    ledger.close();
-    const counted = await countLedger(server, project, ledger.read());
-    return {
-      ...(short ? { faults: '3 processes started at once on an empty data directory, then on a full one' } : {}),
-      acknowledged: counted.acknowledged,
-      lost: counted.lost,
-      doubled: counted.doubled,
-      held: counted.held && faults.length + load.strangers.length === 0,
-      details: [
-        ...lines,
-        `answers: ${load.answers}`,
-        ...linesOf(counted),
-        ...[...faults, ...load.strangers].map((line) => `NOT AS PROMISED: ${line}`),
-      ],
-    };
+    world.lines.push(...lines);
+    world.faults.push(...faults);
+    return world.verdict(
+      await world.end(),
+      short ? { faults: '3 processes started at once on an empty data directory, then on a full one' } : {},
+    );
   },
 };

@@ -83,7 +83,7 @@ export const trial = {
   async run({ short, note, folder }) {
     const world = await TrialWorld.start({ folder, note, lanes: 4 });
     world.begin();
-    await ofOne(world, short ? 2 : 4, note);
+    await ofOne(world, 2, note);
     const counted = await world.end();
     if (!short) await ofMany(world, note);
     return world.verdict(counted, short ? { faults: 'kill -9 of the server, stores running, then hung' } : {});

@@ -22,7 +22,7 @@ const LONG = {
 export const trial = {
   number: 4,
   name: 'read-under-write',
-  load: '1,000 events/s alone for 15 s, then 5 charts/s and a long question all the time for 25 s',
+  load: '1,000 events/s alone for 12 s, then 5 charts/s and a long question all the time for 20 s',
   faults: 'none',
   async run({ short, note, folder }) {
     const world = await watchedWorld({ folder, note, lanes: 24, batch: short ? 20 : 100, rate: 10 });
@@ -32,7 +32,7 @@ export const trial = {
     load.latencies.length = 0;
     const own = ownDelay();
     note('events alone …');
-    await sleep(short ? 6_000 : 15_000);
+    await sleep(short ? 6_000 : 12_000);
     const alone = percentile(load.latencies.splice(0), 0.99);
 
     note('events and questions …');
@@ -45,7 +45,7 @@ export const trial = {
       }
     })();
     const asked = questioner(server, project);
-    const charts = await atRate(5, short ? 6 : 25, (at) => asked.ask(CHARTS[at % CHARTS.length]));
+    const charts = await atRate(5, short ? 6 : 20, (at) => asked.ask(CHARTS[at % CHARTS.length]));
     long.isOver = true;
     await asking;
     const beside = load.percentile(0.99);

@@ -14,7 +14,7 @@ export const trial = {
   number: 14,
   name: 'redis-away',
   load: '20 batches of 50 a second',
-  faults: 'FLUSHALL; kill -9 of Redis, away for 10 s; SIGSTOP for 8 s; memory full for 8 s',
+  faults: 'FLUSHALL; kill -9 of Redis, away for 10 s; SIGSTOP for 5 s; memory full for 5 s',
   async run({ short, note, folder }) {
     if (!hasRedis()) throw new Error('there is no redis-server on this machine');
     const redis = await OwnRedis.start();
@@ -41,12 +41,12 @@ export const trial = {
 
     note('Redis hangs');
     redis.hang();
-    await sleep(short ? 2_000 : 8_000);
+    await sleep(short ? 2_000 : 5_000);
     redis.wake();
 
     note('Redis is full');
     await redis.say('CONFIG', 'SET', 'maxmemory', '1mb');
-    await sleep(short ? 2_000 : 8_000);
+    await sleep(short ? 2_000 : 5_000);
     await redis.say('CONFIG', 'SET', 'maxmemory', '0');
     await sleep(1_000);
     await Promise.all([figures.stop(), ready.stop()]);

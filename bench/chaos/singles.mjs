@@ -10,7 +10,7 @@ const FEWEST_ROWS = 3;
 export const trial = {
   number: 3,
   name: 'singles',
-  load: '300 requests/s of one event, 25 s',
+  load: '300 requests/s of one event, 20 s',
   faults: 'none',
   async run({ short, note, folder }) {
     const world = await watchedWorld({ folder, note });
@@ -38,7 +38,7 @@ export const trial = {
     const own = ownDelay();
     const inserted = () => metricOf(server, 'millrace_insert_seconds_count');
     const before = await inserted();
-    const result = await offer(perSecond, short ? 6 : 25);
+    const result = await offer(perSecond, short ? 6 : 20);
     const inserts = ((await inserted()) - before) / result.seconds;
     const slack = own.slackMs(P99_MS);
     load.close();

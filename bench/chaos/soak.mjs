@@ -21,7 +21,7 @@ const WRONGS = [
 export const trial = {
   number: 5,
   name: 'soak',
-  load: '10 batches/s of 50, one request in twenty wrong, 55 s',
+  load: '10 batches/s of 50, one request in twenty wrong, 45 s',
   faults: 'bad input',
   async run({ short, note, folder }) {
     const world = await watchedWorld({ folder, note, lanes: 16, batch: 50, rate: 10 });
@@ -53,7 +53,7 @@ export const trial = {
     await sleep(short ? 2_000 : 10_000);
     const [since, handles] = [Date.now(), handlesOf(server.pid)];
     note('for a while …');
-    await sleep(short ? 8_000 : 45_000);
+    await sleep(short ? 8_000 : 35_000);
     const after = handlesOf(server.pid);
     over = true;
     const sent = await wrongs;

@@ -15,7 +15,7 @@ export const trial = {
   number: 16,
   name: 'spool-full',
   load: '4 lanes, batches of 50 of 2 kB each',
-  faults: 'ClickHouse away until a spool of 20 MB is full, and 15 s longer',
+  faults: 'ClickHouse away until a spool of 20 MB is full, and 8 s longer',
   async run({ short, note, folder }) {
     const most = short ? 3 : 20;
     const clickhouse = await OwnClickHouse.start();
@@ -29,7 +29,7 @@ export const trial = {
     note('ClickHouse is away');
     const isFull = await until(() => refusals() > 0, 120_000);
     world.expect(isFull, 'the spool was never full');
-    await sleep(short ? 2_000 : 15_000);
+    await sleep(short ? 2_000 : 8_000);
     const refused = refusals();
 
     const probe = await fetch(`${server.url}/api/v1/events/batch`, {

@@ -9,7 +9,7 @@ const GROWN_MB = 64;
 export const trial = {
   number: 1,
   name: 'steady',
-  load: '1,000 events/s in batches of 100, 4 projects, 40 s',
+  load: '1,000 events/s in batches of 100, 4 projects, 30 s',
   faults: 'none',
   async run({ short, note, folder }) {
     const options = { lanes: 8, batch: short ? 20 : 100, rate: 2.5 };
@@ -23,7 +23,7 @@ export const trial = {
     for (const load of loads) load.latencies.length = 0;
     const since = Date.now();
     note('a steady load …');
-    await sleep(short ? 8_000 : 40_000);
+    await sleep(short ? 8_000 : 30_000);
     await world.stop();
     const slack = own.slackMs(P99_MS);
     const seen = figuresOf(seenOf(world.server, since));

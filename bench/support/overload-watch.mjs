@@ -53,15 +53,29 @@ export function handlesOf(pid) {
   }
 }
 
+/** Threads of the machine that run or could, this one not counted; 0 where nobody can say. */
+function runningNow() {
+  try {
+    return Number(/ (\d+)\//.exec(readFileSync('/proc/loadavg', 'utf8'))?.[1] ?? 1) - 1;
+  } catch {
+    return 0;
+  }
+}
+
 /** What the machine does to everything that runs on it. A time to keep is passed by as much as other work on the machine explains, so that
  *  a trial tells of the server: nothing but this process's own delays where the machine has little else to do.
  *  @returns {{ slackMs: (wantedMs: number) => number }} milliseconds that may be added */
 export function ownDelay() {
   const delay = monitorEventLoopDelay({ resolution: 5 });
   delay.enable();
+  const running = [];
+  const timer = setInterval(() => running.push(runningNow()), 250).unref();
   return {
     slackMs: (wantedMs) => {
-      const others = Math.max(0, loadavg()[0] / availableParallelism() - 1);
+      clearInterval(timer);
+      // The average of the last minute is late where the load has just risen, but knows of those who wait for the disk.
+      const mean = running.reduce((sum, count) => sum + count, 0) / Math.max(1, running.length);
+      const others = Math.max(0, Math.max(mean, loadavg()[0]) / availableParallelism() - 1);
       return Math.max(0, delay.percentile(99) / 1e6 - 5) * 10 + wantedMs * 3 * others;
     },
   };
