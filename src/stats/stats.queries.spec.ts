@@ -3,6 +3,7 @@ import { parseFilter } from '../events/query';
 import { DAY_MS } from '../common/time-range';
 import { render } from '../platform/clickhouse/sql';
 import { OVERVIEW_METRICS } from './metrics';
+import { isOverview, overviewSql } from './overview.queries';
 import { planOf } from './stats.plan';
 import { firstEvent, type Reading, statsSql } from './stats.queries';
 import { question } from './stats.request';
@@ -33,6 +34,22 @@ it('reads no sessions and no links for a question about events alone', () => {
 
 it('asks for the overview', () => {
   expect(rendered({ metrics: OVERVIEW_METRICS })).toMatchSnapshot();
+});
+
+it('reads the overview of a sample in one pass', () => {
+  const query = ask({ metrics: OVERVIEW_METRICS, filter: parseFilter(['is', 'country', ['DE']]) });
+  expect(isOverview(query, planOf(query))).toBe(true);
+  expect(render(overviewSql(query, { scan: { near }, sample: 64, spread: 16 }))).toMatchSnapshot();
+});
+
+it.each<[string, Partial<StatsQuery>]>([
+  ['groups', { groupings: [{ kind: 'time', interval: 'day' }] }],
+  ['other figures', { metrics: ['sessions', 'entries'] }],
+  ['ends of sessions', { filter: parseFilter(['is', 'entryPage', ['/']]) }],
+  ['no sessions', { metrics: ['visitors'] }],
+])('reads %s otherwise', (_, parts) => {
+  const query = ask({ metrics: OVERVIEW_METRICS, ...parts });
+  expect(isOverview(query, planOf(query))).toBe(false);
 });
 
 it('follows sessions that never rest as far as they reach', () => {
@@ -125,6 +142,6 @@ it('looks when the first event was', () => {
 it('refuses more buckets than an answer may have', () => {
   const year = { from: Date.UTC(2026, 0, 1), to: Date.UTC(2027, 0, 1) };
   expect(() => rendered({ range: year, groupings: [{ kind: 'time', interval: 'minute' }] })).toThrow(
-    'The request is not valid',
+    'must give at most 10000 buckets',
   );
 });

@@ -171,11 +171,12 @@ const outOfColumns = ({ groupings }: StatsQuery, { outOf }: StatsPlan, spread: n
   return [sql`max(${visitors}) OVER (${ofOthers}) AS out_of`, counted];
 };
 
-const partColumns = (project: number): Sql[] => [
+/** What is said of each part of a sample: see `Reading.spread`. */
+export const partColumns = (project: number): Sql[] => [
   sql`if(grouping(part_of) = 1, -1, toInt16(part_of)) AS part`,
   sql`uniqExact(identity) AS who`,
   sql`uniqExactIf(identity, identity IN (
-      SELECT user_id FROM visitor_links WHERE project_id = ${uint32(project)} GROUP BY user_id HAVING uniqExact(visitor_id) > 1)) AS doubled`,
+      SELECT user_id FROM visitor_links WHERE project_id = ${uint32(project)} GROUP BY user_id HAVING min(visitor_id) != max(visitor_id))) AS doubled`,
 ];
 
 /** Whether an event is one that the question is about: its filter, its search, and the dimensions that it groups by. */

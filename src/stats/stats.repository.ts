@@ -3,10 +3,12 @@ import { Injectable } from '@nestjs/common';
 import { ChangeLog } from '../events/changes';
 import { findSessionScan } from '../events/query';
 import { ClickHouse } from '../platform/clickhouse/clickhouse';
+import type { Sql } from '../platform/clickhouse/sql';
 import { type Reader, Reads } from '../platform/clickhouse/reads';
 import { metricOf } from './metrics';
 import { RolledRepository, type RolledRows } from './rolled/rolled.repository';
 import { EXACT_UP_TO, STATE_ERROR } from './rolled/rolled.queries';
+import { isOverview, overviewSql } from './overview.queries';
 import { errorsOf, grown, type PartRow, sampleFor } from './sampling';
 import { planOf, type StatsPlan } from './stats.plan';
 import { type Reading, shownRange, statsSql } from './stats.queries';
@@ -49,7 +51,7 @@ export class StatsRepository {
       ? await findSessionScan(reads.of('stats_sessions', 'events'), query.project, query.range, sample)
       : undefined;
     if (sample !== undefined) return this.#estimated(query, plan, { scan, sample }, reads);
-    const found = await reads.of('stats', 'events')<Row>(statsSql(query, plan, { scan }));
+    const found = await reads.of('stats', 'events')<Row>(sqlOf(query, plan, { scan }));
     return { rows: found.map((row) => toStatsRow(query, row)), account: {} };
   }
 
@@ -61,10 +63,10 @@ export class StatsRepository {
     reads: Reads,
   ): Promise<StatsAnswer> {
     const all = query.limit === undefined && query.order.length === 0;
-    const first = all ? [] : await reads.of('stats', 'events')<Row>(statsSql(query, plan, reading));
+    const first = all ? [] : await reads.of('stats', 'events')<Row>(sqlOf(query, plan, reading));
     const listed = first.map((row) => toStatsRow(query, row));
     const every = all ? query : { ...sameGroups(query, listed, query.range), order: [] };
-    const parts = await reads.of('stats_parts', 'events')<Row>(statsSql(every, plan, { ...reading, spread: SPREAD }));
+    const parts = await reads.of('stats_parts', 'events')<Row>(sqlOf(every, plan, { ...reading, spread: SPREAD }));
     const partRows = parts.map((row): PartRow => ({
       ...toStatsRow(query, row),
       part: Number(row['part']),
@@ -81,6 +83,10 @@ export class StatsRepository {
     };
   }
 }
+
+/** A question as a statement about raw events. */
+const sqlOf = (query: StatsQuery, plan: StatsPlan, reading: Reading): Sql =>
+  isOverview(query, plan) ? overviewSql(query, reading) : statsSql(query, plan, reading);
 
 /** States are merged by as many threads as there are; by itself the engine takes one for so few rows. */
 const PARALLEL = { merge_tree_min_rows_for_concurrent_read: '1', merge_tree_min_bytes_for_concurrent_read: '1' };

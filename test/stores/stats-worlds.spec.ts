@@ -5,11 +5,15 @@ import { randomUUID } from 'node:crypto';
 import { INTERVALS } from '../../src/common/buckets';
 import { encodeCursor } from '../../src/common/cursor';
 import { readEnv, StoreUrls } from '../../src/config/env';
-import { allOf, parseFilter } from '../../src/events/query';
+import { allOf, findSessionScan, parseFilter, type RunQuery } from '../../src/events/query';
 import type { ChangeLog } from '../../src/events/changes';
 import { ClickHouse } from '../../src/platform/clickhouse/clickhouse';
 import { migrateClickHouse } from '../../src/platform/clickhouse/migrate';
-import { metricOf, METRICS as PLAIN_METRICS } from '../../src/stats/metrics';
+import { metricOf, METRICS as PLAIN_METRICS, OVERVIEW_METRICS } from '../../src/stats/metrics';
+import { isOverview, overviewSql } from '../../src/stats/overview.queries';
+import { planOf } from '../../src/stats/stats.plan';
+import { statsSql } from '../../src/stats/stats.queries';
+import type { Sql } from '../../src/platform/clickhouse/sql';
 import type { RollupSnapshots } from '../../src/aggregation';
 import { RolledRepository } from '../../src/stats/rolled/rolled.repository';
 import { Volumes } from '../../src/stats/volumes';
@@ -97,7 +101,11 @@ it('gives the figures of the reference for every world, range and filter', () =>
       const project = await settle(world);
       const all = reference.seeEvents(world.blocks.flat(), world.links);
       const [row] = await stats.rows(ask(project, world, [], filter));
-      expect(toFigures(METRICS, row)).toEqual(reference.overview(all, world.range, filter));
+      const expected = reference.overview(all, world.range, filter);
+      expect(toFigures(METRICS, row)).toEqual(expected);
+      // Alone, these are read in another way.
+      const [fewer] = await stats.rows(ask(project, world, [], filter, { metrics: OVERVIEW_METRICS }));
+      expect(expected).toMatchObject(toFigures(OVERVIEW_METRICS, fewer));
     }),
     { numRuns },
   ));
@@ -137,9 +145,28 @@ it('leaves out what is older than events are kept, as if it were gone', () =>
         const kept = world.blocks.flat().filter(({ ts }) => ts >= since);
         const [row] = await stats.rows(ask(project, world, [], filter, { since }));
         const all = reference.seeEvents(kept, world.links);
-        expect(toFigures(METRICS, row)).toEqual(reference.overview(all, world.range, filter));
+        const expected = reference.overview(all, world.range, filter);
+        expect(toFigures(METRICS, row)).toEqual(expected);
+        const [fewer] = await stats.rows(ask(project, world, [], filter, { since, metrics: OVERVIEW_METRICS }));
+        expect(expected).toMatchObject(toFigures(OVERVIEW_METRICS, fewer));
       },
     ),
+    { numRuns },
+  ));
+
+it('says of parts of a sample in one pass what it says in several', () =>
+  fc.assert(
+    fc.asyncProperty(smallWorld(), worldFilter(), fc.constantFrom(1, 2), async (world, filter, sample) => {
+      const query = ask(await settle(world), world, [], filter, { metrics: OVERVIEW_METRICS });
+      const plan = planOf(query);
+      fc.pre(isOverview(query, plan));
+      const run: RunQuery = (statement) => clickhouse.rows(statement);
+      const scan = await findSessionScan(run, query.project, query.range, sample);
+      const rows = async (statement: Sql): Promise<unknown[]> =>
+        (await run<{ part: number }>(statement)).sort((a, b) => a.part - b.part);
+      const reading = { scan, sample, spread: 4 };
+      expect(await rows(overviewSql(query, reading))).toEqual(await rows(statsSql(query, plan, reading)));
+    }),
     { numRuns },
   ));
 

@@ -20,6 +20,7 @@ export {
   NAMED_GAP_MS,
   relatedVisitors,
   SESSION_GAP_MS,
+  sessionEvents,
   sessionGap,
   type SessionScan,
   sessionSource,

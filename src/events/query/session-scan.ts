@@ -1,13 +1,12 @@
 // How far must a read go around a range, so that no session is cut? As far as the sessions that touch it, found by looking.
 import type { TimeRange } from '../../common/time-range';
-import { Bound, int64, join, nothing, sql, uint32, type Sql } from '../../platform/clickhouse/sql';
+import { Bound, int64, join, sql, uint32, type Sql } from '../../platform/clickhouse/sql';
 import {
-  during,
-  eventSource,
   FIRST_LOOK_MS,
   NAMED_GAP_MS,
   NAMED_LOOK_MS,
   relatedVisitors,
+  sessionEvents,
   sessionGap,
   STORABLE,
   visitorList,
@@ -53,15 +52,18 @@ export async function findSessionScan(
   ]);
   const look = named?.found === 1 ? NAMED_LOOK_MS : FIRST_LOOK_MS;
   const scan = related === undefined ? {} : { related };
-  const of = related === undefined ? nothing : sql` AND visitor_id IN ${visitorList(related)}`;
   let reach: Reach = { before: look, after: look };
   for (;;) {
     const near = around(range, reach);
-    const uncut = await findUncut(run, project, range, near, of, sample);
+    const uncut = await findUncut(run, project, range, near, related, sample);
     const visitors = [...new Set([...uncut.before.visitors, ...uncut.after.visitors])];
     if (visitors.length === 0) return { near, ...scan };
     if (visitors.length <= LISTED)
-      return { near, ...scan, far: await findFar(run, project, range, reach, await wholeOf(run, project, uncut)) };
+      return {
+        near,
+        ...scan,
+        far: await findFar(run, project, range, reach, await wholeOf(run, project, uncut), sample),
+      };
     reach = wider(reach, uncut);
   }
 }
@@ -85,11 +87,12 @@ async function findFar(
   range: TimeRange,
   from: Reach,
   visitors: readonly string[],
+  sample?: number,
 ): Promise<NonNullable<SessionScan['far']>> {
   let reach: Reach = { before: from.before * WIDEN, after: from.after * WIDEN };
   for (;;) {
     const far = around(range, reach);
-    const uncut = await findUncut(run, project, range, far, sql` AND visitor_id IN ${visitorList(visitors)}`);
+    const uncut = await findUncut(run, project, range, far, visitors, sample);
     const back = uncut.before.visitors.length > 0 && far.from > STORABLE.from;
     const ahead = uncut.after.visitors.length > 0 && far.to < STORABLE.to;
     if (!back && !ahead) return { range: far, visitors };
@@ -112,10 +115,10 @@ async function findUncut(
   project: number,
   range: TimeRange,
   scan: TimeRange,
-  of: Sql,
+  related?: readonly string[],
   sample?: number,
 ): Promise<Record<Side, Uncut>> {
-  const rows = await run<Uncut & { side: Side }>(uncutSessions(project, range, scan, of, sample));
+  const rows = await run<Uncut & { side: Side }>(uncutSessions(project, range, scan, related, sample));
   const side = (name: Side): Uncut => rows.find((row) => row.side === name) ?? { visitors: [], identities: [] };
   return { before: side('before'), after: side('after') };
 }
@@ -139,23 +142,31 @@ export const hasNamed = (project: number, ...moments: readonly number[]): Sql =>
 
 /** Sessions that may go on beyond the edges of a scan, as the edge is no further than a session's gap from an event, and so is each
  *  event from the next up to the range: rows { side, visitors, identities }.
- *  @param of a further condition on rows */
-export const uncutSessions = (project: number, range: TimeRange, scan: TimeRange, of: Sql, sample?: number): Sql => {
+ *  @param related the only visitors to look at; undefined: all */
+export const uncutSessions = (
+  project: number,
+  range: TimeRange,
+  scan: TimeRange,
+  related?: readonly string[],
+  sample?: number,
+): Sql => {
   const zones: Record<Side, TimeRange> = {
     before: { from: scan.from, to: range.from },
     after: { from: range.to, to: scan.to },
   };
   const zone = (side: Side): Sql => {
-    const { from, to } = zones[side];
+    const near = zones[side];
+    const { from, to } = near;
     return sql`
     SELECT ${new Bound('String', side)} AS side, groupUniqArrayArray(visitors) AS visitors, groupUniqArray(toString(identity)) AS identities
     FROM (
       SELECT identity, groupUniqArray(toString(visitor_id)) AS visitors, arraySort(groupArray(toUnixTimestamp64Milli(ts))) AS times
-      FROM ${eventSource(
-        { project, range: { from, to }, ...(sample === undefined ? {} : { sample }) },
-        { identity: true, sessions: false },
-      )}
-      WHERE ${during({ from, to })}${of}
+      FROM ${sessionEvents({
+        project,
+        range: near,
+        sessions: { near, ...(related === undefined ? {} : { related }) },
+        ...(sample === undefined ? {} : { sample }),
+      })}
       GROUP BY identity, session_id
       HAVING arrayMax(arrayDifference(arrayConcat([${int64(from)}], times, [${int64(to)}]))) <= ${sessionGap})`;
   };

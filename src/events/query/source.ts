@@ -113,16 +113,22 @@ export const relatedVisitors = (project: number, range: TimeRange, limit: number
     LIMIT ${uint32(limit)}`;
 };
 
+/** The visitors of a sample; undefined: all. */
+const sampled = ({ sample }: EventScope): Sql | undefined =>
+  sample === undefined
+    ? undefined
+    : sql`visitor_id < ${new Bound('UInt64', ((1n << 64n) / BigInt(sample)).toString())}`;
+
 /** What narrows every read of a scope. */
-const narrowed = ({ cut, since, arrived, sample }: EventScope): Sql =>
-  sql`${cut === undefined ? nothing : sql` AND ts < ${moment(cut)}`}${
+const narrowed = (scope: EventScope): Sql => {
+  const { cut, since, arrived } = scope;
+  const visitors = sampled(scope);
+  return sql`${cut === undefined ? nothing : sql` AND ts < ${moment(cut)}`}${
     since === undefined ? nothing : sql` AND ts >= ${moment(since)} AND toDate(ts) >= ${day(since)}`
   }${arrived === undefined ? nothing : sql` AND received_at <= ${moment(arrived)}`}${
-    sample === undefined
-      ? nothing
-      : sql` AND visitor_id < ${new Bound('UInt64', ((1n << 64n) / BigInt(sample)).toString())}`
+    visitors === undefined ? nothing : sql` AND ${visitors}`
   }`;
-
+};
 /** Each event of the range once. */
 const plain = (scope: EventScope): Sql =>
   sql`(SELECT * FROM events FINAL WHERE ${within(scope.project, scope.range)}${narrowed(scope)})`;
@@ -227,11 +233,12 @@ const sessionized = (rows: Sql, { floor }: EventScope, { ends = false }: Needs):
     FROM (${cutSessions(rows, events)})) AS cut USING (identity, session_id))`;
 };
 
-/** Events of the sessions that touch the range, with their visitor. */
-const sessionRows = (scope: EventScope): Sql => {
+/** A subselect, in brackets, of the events of the sessions that touch the range, and some more, with their visitor (`identity`): for who
+ *  cuts sessions out of them. */
+export const sessionEvents = (scope: EventScope): Sql => {
   const { related, far } = scope.sessions ?? {};
   const listed = related && sql`visitor_id IN ${visitorList([...related, ...(far?.visitors ?? [])])}`;
-  return identified(scope.project, scanned(scope), listed);
+  return identified(scope.project, scanned(scope), listed ?? sampled(scope));
 };
 
 /** A subselect, in brackets, of the sessions that touch the range, and some more: rows (identity, session_id, session_began,
@@ -239,12 +246,12 @@ const sessionRows = (scope: EventScope): Sql => {
 export const sessionSource = (scope: EventScope): Sql => sql`(
   SELECT identity, session_id, ${timeOf(sql`part[1]`)} AS session_began, ${timeOf(sql`part[-1]`)} AS session_ended,
     length(part) AS session_events, ${viewsOf(sql`part`)} AS session_pageviews
-  FROM (${cutSessions(sessionRows(scope))})
+  FROM (${cutSessions(sessionEvents(scope))})
   ARRAY JOIN parts AS part)`;
 
 /** A subselect, in brackets, of events with all their columns, each event once, and what is needed beside them.
  *  With sessions it also holds events outside the range, those of sessions that touch it: add `during(range)` where the range is meant. */
 export const eventSource = (scope: EventScope, needs: Needs): Sql => {
-  if (needs.sessions) return sessionized(sessionRows(scope), scope, needs);
-  return needs.identity ? identified(scope.project, plain(scope)) : plain(scope);
+  if (needs.sessions) return sessionized(sessionEvents(scope), scope, needs);
+  return needs.identity ? identified(scope.project, plain(scope), sampled(scope)) : plain(scope);
 };
