@@ -27,8 +27,8 @@ export type Whose = 'project' | 'address';
 interface Bucket {
   readonly windowStart: number;
   readonly windowEnd: number;
-  /** Told under this name. TRICKY: a bucket that was forgotten and made again counts from 0, so it is another one. */
-  readonly writer: string;
+  /** Part of the name that it is told under. TRICKY: a bucket that was forgotten and made again counts from 0, so it is another one. */
+  readonly serial: number;
   /** From which count on others hear of it. */
   readonly toldFrom: number;
   /** Counted by all processes, as last heard. */
@@ -41,7 +41,9 @@ interface Bucket {
   sending: number;
 }
 
-const MOST_BUCKETS = 50_000;
+const MOST_PROJECTS = 50_000;
+/** Anybody can have so many made, at about 300 bytes each. Whoever comes from more addresses has what all of them together may do anyway. */
+const MOST_ADDRESSES = 20_000;
 const MOST_AT_ONCE = 5_000;
 const TOLD_FROM_SHARE = 4;
 const CLEAN_EVERY_MS = 60_000;
@@ -53,8 +55,8 @@ export class ThrottleCounters implements OnModuleInit, OnModuleDestroy {
   private readonly logger = new Logger(ThrottleCounters.name);
   /** Apart, so that nobody without a key can drive out the counts of those with one. */
   private readonly buckets: Readonly<Record<Whose, BoundedMap<string, Bucket>>> = {
-    project: new BoundedMap(MOST_BUCKETS),
-    address: new BoundedMap(MOST_BUCKETS),
+    project: new BoundedMap(MOST_PROJECTS),
+    address: new BoundedMap(MOST_ADDRESSES),
   };
   private readonly process = newId();
   private made = 0;
@@ -70,7 +72,7 @@ export class ThrottleCounters implements OnModuleInit, OnModuleDestroy {
 
   onModuleInit(): void {
     this.timers = [
-      setInterval(() => void this.sync(), this.store.everyMs),
+      setInterval(() => void (this.syncing ?? this.sync()), this.store.everyMs),
       setInterval(() => void this.clean(), CLEAN_EVERY_MS),
     ];
     for (const timer of this.timers) timer.unref();
@@ -98,10 +100,11 @@ export class ThrottleCounters implements OnModuleInit, OnModuleDestroy {
     return this.standing(known !== undefined && this.isNow(known, limit) ? known : this.fresh(limit, whose), limit);
   }
 
-  /** Tells the others what was counted here, and hears what they counted. Runs by itself; one at a time. */
-  sync(): Promise<void> {
-    this.syncing ??= this.exchange().finally(() => (this.syncing = undefined));
-    return this.syncing;
+  /** Tells the others what was counted here until now, and hears what they counted. Runs by itself; one at a time. */
+  async sync(): Promise<void> {
+    // One that is under way began before the last counts.
+    await this.syncing;
+    await (this.syncing ??= this.exchange().finally(() => (this.syncing = undefined)));
   }
 
   private async exchange(): Promise<void> {
@@ -114,7 +117,8 @@ export class ThrottleCounters implements OnModuleInit, OnModuleDestroy {
         state.sending = state.delta;
         state.delta = 0;
         const bucket = whose === 'project' ? name : this.pseudonymOf(name);
-        const { windowStart, windowEnd, writer, sending } = state;
+        const { windowStart, windowEnd, serial, sending } = state;
+        const writer = `${this.process}.${serial}`;
         sent.set(`${bucket} ${windowStart}`, state);
         rows.push({ bucket, windowStart, windowEnd, writer, count: sending, own: state.told + sending });
       }
@@ -170,7 +174,7 @@ export class ThrottleCounters implements OnModuleInit, OnModuleDestroy {
     return {
       windowStart,
       windowEnd: windowStart + windowSeconds,
-      writer: `${this.process}.${this.made}`,
+      serial: this.made,
       toldFrom: whose === 'project' ? 0 : Math.ceil(quota / TOLD_FROM_SHARE),
       shared: 0,
       told: 0,
