@@ -1,4 +1,5 @@
-// The embedded stores are real processes: one worker a core is enough, and a test that waits for one gets a minute.
+// The embedded stores are real processes: one worker a core is enough, and a test that waits for one gets the
+// time that this takes on a machine that is busy with other things.
 const { readFileSync } = require('node:fs');
 
 const swc = JSON.parse(readFileSync(`${__dirname}/.swcrc`, 'utf8'));
@@ -17,6 +18,6 @@ module.exports = {
   transformIgnorePatterns: ['/node_modules/(?!(@nestjs|cookie|content-disposition|uuid|file-type)/)'],
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
-  testTimeout: 60_000,
+  testTimeout: 300_000,
   maxWorkers: 2,
 };

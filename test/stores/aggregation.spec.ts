@@ -93,7 +93,7 @@ it('derives an old project by itself, and what comes late', async () => {
       expect(
         await app.app.get(CellStore).differs({ project: number, range: cell, cut: horizon, version: cell.version }),
       ).toEqual([]);
-}, 120_000);
+});
 
 it('tells readers horizon, cells and what is stale as of one moment, and nothing in another zone', async () => {
   const project = await aProject(app, { timezone: 'Asia/Kathmandu' });
@@ -113,7 +113,7 @@ it('tells readers horizon, cells and what is stale as of one moment, and nothing
   expect(part?.cells).toEqual([first]);
   expect(await snapshots.of(number, 'UTC', { from: 0, to: 1e15 })).toBeUndefined();
   expect(await snapshots.revisionOf(number)).toBe(all?.revision);
-}, 60_000);
+});
 
 it('derives anew on request, and says how far that is', async () => {
   const project = await aProject(app);
@@ -141,7 +141,7 @@ it('derives anew on request, and says how far that is', async () => {
     body: { from: day, to: day },
   });
   expect(one.body.job.result).toEqual({ days: 1, done: 0 });
-}, 90_000);
+});
 
 it('refuses what is no range, and who may not', async () => {
   const project = await aProject(app);
@@ -180,7 +180,7 @@ describe('the commands', () => {
     const metrics = await (await fetch(`${app.url}/metrics`, { headers: { 'x-api-key': app.rootKey } })).text();
     expect(metrics).toMatch(/millrace_rollup_checks_total\{outcome="wrong"\} [1-9]/);
     expect(metrics).toMatch(/millrace_rollup_cells_total\{detailed="true"\} \d+/);
-  }, 120_000);
+  });
 
   it('say how they are called, and what there is not', async () => {
     await expect(backfillCommand([], {}, output)).rejects.toThrow(/--project NAME/);

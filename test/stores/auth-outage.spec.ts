@@ -4,7 +4,7 @@ import { KeyDirectory, RootKey } from '../../src/auth';
 import { newKeyText } from '../../src/auth/key-format';
 import { StoreUrls } from '../../src/config/env';
 import { DatabaseRefused, migratePostgres } from '../../src/platform/postgres/migrate';
-import { aProject, ask, someStores, startTestApp, until } from '../support';
+import { aProject, ask, someStores, startTestApp, promptly, until } from '../support';
 import { ownPostgres, type OwnPostgres } from '../support/own-postgres';
 import { ProbeModule } from '../support/probe';
 
@@ -67,7 +67,7 @@ it('works on for known keys while Postgres is down, says 503 where it must ask, 
         [id, project.id],
       ),
     );
-    const status = await until(
+    const status = await promptly(
       async () => (await stats(project.keys.sec)).status,
       (found) => found === 401,
       5_000,

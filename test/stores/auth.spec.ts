@@ -5,7 +5,7 @@ import { Client } from 'pg';
 import { KeyDirectory } from '../../src/auth';
 import { newKeyText } from '../../src/auth/key-format';
 import { LocalAccess } from '../../src/auth/local-access';
-import { aProject, ask, startTestApp, until, type TestApp } from '../support';
+import { aProject, ask, promptly, startTestApp, until, type TestApp } from '../support';
 import { ProbeModule } from '../support/probe';
 
 interface NewKey {
@@ -183,7 +183,7 @@ describe('ending keys', () => {
     const path = `/projects/${project.id}/keys/${await idOf(project, project.keys.sec)}`;
     expect((await ask(app, path, { method: 'DELETE', key: project.keys.adm })).status).toBe(204);
     expect(await stats(project.keys.sec)).toBe(401);
-    const status = await until(
+    const status = await promptly(
       () => stats(project.keys.sec, replica),
       (found) => found === 401,
       5_000,
@@ -230,9 +230,9 @@ describe('ending keys', () => {
       key: project.keys.adm,
       body: { settings: { allowedOrigins: [] } },
     });
-    expect((await until(send, (answer) => answer.status === 200, 5_000)).status).toBe(200);
+    expect((await promptly(send, (answer) => answer.status === 200, 5_000)).status).toBe(200);
     await ask(app, `/projects/${project.id}`, { method: 'DELETE', key: app.rootKey });
-    expect((await until(send, (answer) => answer.status === 401, 5_000)).status).toBe(401);
+    expect((await promptly(send, (answer) => answer.status === 401, 5_000)).status).toBe(401);
   });
 
   it('tells other caches which project changed', async () => {

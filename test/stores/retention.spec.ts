@@ -51,7 +51,7 @@ beforeAll(async () => {
     body: { settings: { retentionDays: KEPT_DAYS } },
   });
   expect(patched.status).toBe(200);
-}, 120_000);
+});
 afterAll(() => app.close());
 
 /** Until everything before the horizon is derived. */
@@ -142,7 +142,7 @@ it('nobody does before it is deleted: not in figures, derived or not, nor in lis
   );
   expect(meta.explain.parts.map(({ table }) => table)).toContain('rollup');
   await listed();
-}, 60_000);
+});
 
 it('nobody does once it is deleted, nor in between', async () => {
   jest.restoreAllMocks();
@@ -153,7 +153,7 @@ it('nobody does once it is deleted, nor in between', async () => {
   await seen('exact');
   await seen('auto');
   await listed();
-}, 120_000);
+});
 
 it('begins at a whole minute, so that a question can be the same twice', () => {
   const settings = { retentionDays: 1 } as Parameters<typeof shownFrom>[0]['settings'];

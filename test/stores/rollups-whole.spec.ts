@@ -97,7 +97,7 @@ it('a verification finds cells that are gone, and pointers that count wrong, and
     (SELECT min("from") FROM rollup_cells WHERE project = ${number} AND NOT detailed)`);
   expect(await verify(project)).toEqual({ cells, right: cells - 2, wrong: 2, repaired: 2, moving: 0 });
   expect(await verify(project)).toEqual(first);
-}, 180_000);
+});
 
 it('ranges that leave the same rest do not hold up their project', async () => {
   const project = await aProject(app);
@@ -110,7 +110,7 @@ it('ranges that leave the same rest do not hold up their project', async () => {
     VALUES (${number}, ${at(6)}, ${at(4)}, now()), (${number}, ${at(6)}, ${at(4.5)}, to_timestamp(0))`);
   await derived(project);
   expect(await verify(project)).toMatchObject({ wrong: 0 });
-}, 90_000);
+});
 
 it('nothing that was derived of a project stays when it is gone, and of others all does', async () => {
   const [gone, kept] = [await aProject(app), await aProject(app)];
@@ -141,4 +141,4 @@ it('nothing that was derived of a project stays when it is gone, and of others a
   expect(await rows(erased)).toEqual([0, 0]);
   expect(await rows(other)).toEqual(before);
   expect(await verify(kept)).toEqual({ cells: 3, right: 3, wrong: 0, repaired: 0, moving: 0 });
-}, 180_000);
+});

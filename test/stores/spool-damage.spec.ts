@@ -98,4 +98,4 @@ it('goes when a project is erased: it may hold something of it', async () => {
   const left = async (): Promise<number> =>
     (await postgres.query('SELECT 1 FROM ingest_spool WHERE id = $1', [row])).rowCount ?? 0;
   expect(await until(left, (count) => count === 0, 60_000)).toBe(0);
-}, 90_000);
+});

@@ -122,7 +122,7 @@ it('shows an acknowledged event in the very next answer, on any replica', async 
   // Each answer was kept until the next event: the loop did not pass by keeping nothing. What other projects or chores change in
   // between may cost a few.
   expect(states.filter((state) => state === 'hit').length).toBeGreaterThan(80);
-}, 300_000);
+});
 
 it('keeps history while events come in, and when parts are merged', async () => {
   const project = await aDerivedProject();
