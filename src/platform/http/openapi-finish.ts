@@ -18,6 +18,7 @@ import {
 import { overloaded } from './admit-requests';
 import { problemExample, PROBLEMS_EXTENSION, problemSchema } from './api-problems';
 import { exampleOf, requestExampleOf } from './openapi-example';
+import { problemOfStatus } from './write-problem';
 
 type Json = Record<string, unknown>;
 
@@ -32,6 +33,8 @@ interface Operation extends Json {
 }
 
 const METHODS = ['get', 'put', 'post', 'delete', 'patch', 'head', 'options'] as const;
+/** Of a part of a path; said by the router, before anything else is looked at. */
+const uriTooLong = problemOfStatus(414);
 const PROBLEM_TYPE = 'application/problem+json';
 
 const header = (name: string): Json => ({ $ref: `#/components/headers/${name}` });
@@ -92,6 +95,7 @@ function problemsOf(path: string, method: string, operation: Operation): Problem
     // A body that nobody asked for is read all the same, except with a GET.
     ...(method === 'get' ? [] : [unreadableBody, bodyTooLarge, unsupportedMedia]),
     ...(keyed ? [unauthorized, forbidden, tooManyRequests, storeUnavailable, overloaded] : []),
+    ...(path.includes('{') ? [uriTooLong] : []),
     ...(namesProject || (keyed && path.includes('{')) ? [notFound] : []),
   ].map((maker) => maker.kind);
   const own = (operation[PROBLEMS_EXTENSION] ?? []) as ProblemKind[];
@@ -123,8 +127,8 @@ function finishOperation(path: string, method: string, operation: Operation, sch
     response.headers = {
       ...(response.headers as Json | undefined),
       'X-Request-Id': header('X-Request-Id'),
-      // Who has no key has no project, and so no limit of one.
-      ...(keyed && status !== '401'
+      // Who has no key has no project, and so no limit of one; what the router refuses is nobody's yet.
+      ...(keyed && status !== '401' && status !== '414'
         ? { 'RateLimit-Policy': header('RateLimit-Policy'), RateLimit: header('RateLimit') }
         : {}),
       ...(status === '429' || status === '503' ? { 'Retry-After': header('Retry-After') } : {}),
