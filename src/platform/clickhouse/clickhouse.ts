@@ -67,6 +67,8 @@ const FINAL_SETTINGS = {
   optimize_move_to_prewhere_if_final: 1,
   // Joins are written with the small side on the right; the engine's own guess turns them round (a day's rows: 4.4 -> 2.9 s).
   query_plan_join_swap_table: 'false',
+  // Looks for comparisons that follow from others: a quarter of what a question about little data costs (74 -> 56 ms), and no rule of ours has any.
+  optimize_and_compare_chain: 0,
 } as const;
 
 /** The engine holds a query back for a moment whenever one of a smaller number is working (measured, two jobs beside a chart: the
