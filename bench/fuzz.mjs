@@ -47,7 +47,8 @@ async function fuzz() {
     const cpuBefore = cpuOf(server.pid);
     const tally = await fuzzer.fuzz(operation);
     const seconds = (performance.now() - began) / 1_000;
-    const cpuMs = (cpuOf(server.pid) - cpuBefore) / 1_000 / tally.requests;
+    // What a process that ended meanwhile had used is no longer told.
+    const cpuMs = Math.max(0, cpuOf(server.pid) - cpuBefore) / 1_000 / tally.requests;
     tallies.push({ ...tally, seconds, cpuMs });
     const { ms, target } = tally.slowest;
     say(

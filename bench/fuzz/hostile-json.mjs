@@ -9,6 +9,15 @@ const nested = (open, close, depth, inner = '1') => open.repeat(depth) + inner +
 const wide = (keys, name = (at) => `k${at}`) =>
   `{${Array.from({ length: keys }, (_, at) => `${JSON.stringify(name(at))}:1`).join(',')}}`;
 
+const eventsOf = (count, event) => `{"events":[${Array.from({ length: count }, (_, at) => event(at)).join(',')}]}`;
+const rightEvent = (event) =>
+  JSON.stringify({
+    name: 'large',
+    visitorId: `v${event}`,
+    url: `https://shop.example/${event}`,
+    properties: Object.fromEntries(Array.from({ length: 200 }, (_, at) => [`key${at}`, at * event])),
+  });
+
 /** JSON that is right and unpleasant, or nearly right. `null` as the status that it has where events come in: whatever is no 5xx. */
 const texts = (short) => {
   const depth = short ? 100_000 : 500_000;
@@ -141,8 +150,14 @@ export const json = {
         `{"events":[${Array.from({ length: 1_900 }, () => wide(400)).join(',')}]}`,
       ],
       ['a batch whose one event has a million keys', `{"events":[${wide(900_000)}]}`],
+      ['a million fields beside the events', wide(900_000)],
+      ['1,900 events of 1,700 empty lists', eventsOf(1_900, () => `[${'[],'.repeat(1_700)}1]`)],
+      ['1,900 events of 30 lists, 60 deep', eventsOf(1_900, () => `[${`${nested('[', ']', 60)},`.repeat(30)}1]`)],
+      ['names that are all different', eventsOf(1_900, (event) => wide(400, (at) => `${event}_${at}`))],
+      ['2,000 events that are right and large', eventsOf(2_000, rightEvent)],
+      ['a text of ten megabytes', `{"events":[{"name":"${'é'.repeat(5_000_000)}"}]}`],
     ])
-      await world.costs(what, { loopMs: 4_000, moreMb: 600 }, () =>
+      await world.costs(what, { loopMs: 250, moreMb: 600 }, () =>
         world.send(
           what,
           () => withBody('POST', '/api/v1/events/batch', gzip, gzipSync(text, { level: 1 })),

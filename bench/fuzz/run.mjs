@@ -6,6 +6,8 @@ import { onWire, requestsOf } from './requests.mjs';
 import { send } from './send.mjs';
 
 const AT_ONCE = 4;
+/** More than twice as many operations have filters. */
+const FILTER_SHARE = 6;
 /** Operations that remove are given something of their own to remove. */
 const REMOVES = {
   projectsDelete: 'projects',
@@ -23,7 +25,10 @@ export class Fuzzer {
   /** @param world @param oracle @param components of the document @param {{ runs: number, payloads: number, seed: number }} how `runs` a kind, valid and wrong; `payloads` a place */
   constructor(server, world, oracle, components, how) {
     Object.assign(this, { server, world, oracle, components, how });
-    this.nextPayloads = payloadChoice(payloadsFor(world.trap.url), how.payloads);
+    const all = payloadsFor(world.trap.url);
+    this.nextPayloads = payloadChoice(all, how.payloads);
+    // One reader takes the filters of every operation, so their places share the payloads among all of these.
+    this.nextOfFilters = payloadChoice(all, Math.ceil(Math.min(all.length, how.payloads) / FILTER_SHARE));
   }
 
   /** Everything for one operation. @returns {Promise<Tally>} */
@@ -95,7 +100,8 @@ export class Fuzzer {
     // To ask for the folder of another's removal is not needed twice.
     const ask = async (asked) => (await this.#ask(asked, tally)).ms;
     for (const { place, put } of placesOf(request)) {
-      const injected = this.nextPayloads().map((payload) => ({ ...put(payload), mutation: `${place}: ${payload}` }));
+      const payloads = place.startsWith('filter ') ? this.nextOfFilters() : this.nextPayloads();
+      const injected = payloads.map((payload) => ({ ...put(payload), mutation: `${place}: ${payload}` }));
       const left = [...injected];
       const lane = async () => {
         while (left.length > 0) {
