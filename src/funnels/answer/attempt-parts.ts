@@ -36,7 +36,7 @@ export const within = ({ windowMs }: FunnelQuestion, start: Sql, at: Sql): Sql =
 
 /** Columns that are carried along. */
 export const extras = ({ breakdown }: FunnelQuestion): Sql =>
-  sql`${breakdown === undefined ? nothing : sql`shown, `}paid_at, paid`;
+  sql`${breakdown === undefined ? nothing : sql`shown_at, shown, `}paid_at, paid`;
 
 /** Rows with one column more. TRICKY: an alias that is used in its own SELECT is written out wherever it is used, and the engine gives up
  *  on what comes of ten of them; a column of a subselect is not. */

@@ -12,7 +12,7 @@ const apart = (question: FunnelQuestion, rows: Sql): Sql => {
   const own = sql`arrayMap((x, h) -> if(h = hold, x, bitXor(x, bitAnd(x, toUInt128(${digits(stepBits(question))})))), keys, holding)`;
   const mattering = mode === 'strict' ? own : sql`arrayFilter(x -> ${maskOf(x)} != 0, ${own})`;
   return sql`
-    SELECT ${unitColumns(question)}, ${breakdown === undefined ? nothing : sql`shown, `}paid_at, paid, more, ${mattering} AS keys_of, keys_of AS keys
+    SELECT ${unitColumns(question)}, ${breakdown === undefined ? nothing : sql`shown_at, shown, `}paid_at, paid, more, ${mattering} AS keys_of, keys_of AS keys
     FROM (SELECT *, hold FROM (${rows})
       ARRAY JOIN arrayDistinct(arrayFilter((h, x) -> ${begins(question, x)}, holding, keys)) AS hold)`;
 };
@@ -30,7 +30,7 @@ export const attempts = (question: FunnelQuestion, reading: FunnelReading): Sql 
       ? sql`
     SELECT *, best.1 AS reached, best.2 AS at
     FROM (
-      SELECT ${unitColumns(question)}, ${breakdown === undefined ? nothing : sql`any(shown) AS shown, `}any(paid_at) AS paid_at, any(paid) AS paid,
+      SELECT ${unitColumns(question)}, ${breakdown === undefined ? nothing : sql`any(shown_at) AS shown_at, any(shown) AS shown, `}any(paid_at) AS paid_at, any(paid) AS paid,
         argMax((reached, at), (depth, bitNot(start))) AS best
       FROM (${all})
       GROUP BY ${unitColumns(question)})`
@@ -38,7 +38,7 @@ export const attempts = (question: FunnelQuestion, reading: FunnelReading): Sql 
   const value =
     breakdown === undefined
       ? []
-      : [sql`arrayFirst(row -> row.1 = ${attributed(breakdown.attribution, breakdown.step)}, shown).2 AS value`];
+      : [sql`shown[indexOf(shown_at, ${attributed(breakdown.attribution, breakdown.step)})] AS value`];
   return sql`
     SELECT ${join(
       [

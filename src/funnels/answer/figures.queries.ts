@@ -10,31 +10,31 @@ import { amountOf, currencyName, type FunnelReading } from './sequence.queries';
 /** Lower edges, milliseconds, and how many attempts lie above each. */
 export type Histogram = readonly [edges: readonly number[], counts: readonly number[]];
 
-/** A row of figures. `sets` names what it is of: bit 1 a value, bit 2 a bucket, bit 4 a part. */
-export interface FiguresRow {
+/** Figures of one step, of all units or of some. `sets` names which: bit 1 of a value, bit 2 of a bucket. */
+export interface StepRow {
   readonly sets: number;
   /** 0: `value` is one; 1: the attempt has none; 2: all values without a row of their own. */
   readonly kind: number;
   readonly value: string;
   /** Beginning of a bucket, milliseconds. */
   readonly bucket: number;
-  readonly part: number;
-  /** By step. */
-  readonly counts: readonly number[];
-  /** By step from the second on: [median, p75, p90] in milliseconds (NaN comes as null), and a histogram. */
-  readonly previous: readonly (readonly (number | null)[])[];
-  readonly first: readonly (readonly (number | null)[])[];
-  readonly previousTimes: readonly Histogram[];
-  readonly firstTimes: readonly Histogram[];
-  /** Currencies with their amounts. */
+  /** 1 is the first. Steps that nobody came to have no row. */
+  readonly step: number;
+  readonly units: number;
+  /** Of a sample: its parts with their units, a part maybe several times. */
+  readonly parts: readonly (readonly [part: number, units: number])[];
+  /** [median, p75, p90] in milliseconds (NaN comes as null), from the step before and from the first, and histograms. */
+  readonly previous: readonly (number | null)[];
+  readonly first: readonly (number | null)[];
+  readonly previousTimes: Histogram;
+  readonly firstTimes: Histogram;
+  /** Currencies with their amounts; of the last step. */
   readonly money: readonly (readonly [currency: string, amount: string])[];
 }
 
 export const OF_VALUE = 1;
 export const OF_BUCKET = 2;
-export const OF_PART = 4;
 
-const column = (name: string, step: number): Sql => ident(`${name}_${step}`);
 const edges = new Bound(
   'Array(Int64)',
   HISTOGRAM_EDGES.map((seconds) => seconds * 1_000),
@@ -42,79 +42,55 @@ const edges = new Bound(
 
 /** Rows of a question's figures. */
 export const figuresSql = (question: FunnelQuestion, reading: FunnelReading): Sql => {
-  const { steps, breakdown, interval } = question;
-  const all = steps.map((_, at) => at + 1);
-  const later = all.slice(1);
+  const { breakdown, interval } = question;
   const sampled = reading.sample !== undefined;
-  const place = (step: number): Sql => sql`indexOf(reached, ${digits(step)})`;
-  const took = {
-    previous: (step: number) => sql`times[${place(step)}] - times[${place(step)} - 1]`,
-    first: (step: number) => sql`times[${place(step)}] - times[1]`,
-  };
-  const perStep = later.flatMap((step) =>
-    (['previous', 'first'] as const).map(
-      (since) => sql`groupArrayIf(${took[since](step)}, ${place(step)} > 1) AS ${column(since, step)}`,
-    ),
-  );
   const bucket =
     interval === undefined
       ? undefined
       : bucketSql(bucketsOf(question, interval), sql`fromUnixTimestamp64Milli(times[1], 'UTC')`);
+  // A row a step: columns for each step would make a statement that takes longer to understand than a sample to read.
   const grouped = sql`
     SELECT ${breakdown === undefined ? sql`''` : sql`value`} AS shown_value, ${bucket ?? sql`toInt64(0)`} AS bucket,
-      ${sampled ? sql`cityHash64(identity) % ${digits(SPREAD)}` : sql`toUInt64(0)`} AS part, count() AS units,
-      ${join(
-        [
-          ...all.map((step) => sql`countIf(has(reached, ${digits(step)})) AS ${column('held', step)}`),
-          ...perStep,
-          sql`groupArrayIf(money, money != 0) AS paid`,
-        ],
-        ', ',
-      )}
+      ${sampled ? sql`cityHash64(identity) % ${digits(SPREAD)}` : sql`toUInt64(0)`} AS part, step, count() AS units,
+      groupArrayIf(took, place > 1) AS previous_times, groupArrayIf(at - times[1], place > 1) AS first_times,
+      groupArrayIf(money, money != 0 AND place = length(times)) AS paid
     FROM (${attempts(question, reading)})
-    GROUP BY shown_value, bucket, part`;
+    ARRAY JOIN reached AS step, times AS at, arrayDifference(times) AS took, arrayEnumerate(times) AS place
+    GROUP BY shown_value, bucket, part, step`;
   const ranked =
     breakdown === undefined
       ? sql`SELECT *, toUInt8(0) AS kind, '' AS value FROM (${grouped})`
       : sql`
     SELECT *, multiIf(shown_value = '', 1, place <= ${uint32(breakdown.limit)}, 0, 2) AS kind, if(kind = 0, substring(shown_value, 2), '') AS value
     FROM (SELECT *, dense_rank() OVER (ORDER BY shown_value = '', of_value DESC, shown_value) AS place
-      FROM (SELECT *, sum(units) OVER (PARTITION BY shown_value) AS of_value FROM (${grouped})))`;
+      FROM (SELECT *, sumIf(units, step = 1) OVER (PARTITION BY shown_value) AS of_value FROM (${grouped})))`;
   const sets = [
-    sql`()`,
-    ...(breakdown === undefined ? [] : [sql`(kind, value)`]),
-    ...(interval === undefined ? [] : [sql`(bucket)`]),
-    ...(sampled ? [sql`(part)`] : []),
-    ...(sampled && breakdown !== undefined ? [sql`(kind, value, part)`] : []),
+    ...(breakdown === undefined ? [] : [{ by: sql`kind, value`, name: 'value', bit: OF_VALUE }]),
+    ...(interval === undefined ? [] : [{ by: sql`bucket`, name: 'bucket', bit: OF_BUCKET }]),
   ];
-  const list = (parts: readonly Sql[]): Sql => sql`[${join(parts, ', ')}]`;
-  const quantiles = (since: 'previous' | 'first'): Sql =>
-    list(later.map((step) => sql`quantilesExactInclusiveArray(0.5, 0.75, 0.9)(${column(since, step)})`));
+  const quantiles = (times: Sql): Sql => sql`quantilesExactInclusiveArray(0.5, 0.75, 0.9)(${times})`;
   // Counted out of the lists: a map for each unit would cost more than all of the rest.
-  const times = (since: 'previous' | 'first'): Sql =>
-    list(
-      later.map(
-        (step) =>
-          sql`sumMap(arrayMap(ms -> roundDown(ms, ${edges}), ${column(since, step)}), arrayMap(ms -> toUInt64(1), ${column(since, step)}))`,
-      ),
-    );
-  const grouping = (name: string, bit: number): Sql => sql`if(grouping(${ident(name)}) = 1, 0, ${digits(bit)})`;
-  const names = [
-    ...(breakdown === undefined ? [] : [grouping('value', OF_VALUE)]),
-    ...(interval === undefined ? [] : [grouping('bucket', OF_BUCKET)]),
-    ...(sampled ? [grouping('part', OF_PART)] : []),
-  ];
-  return sql`
+  const histogram = (times: Sql): Sql =>
+    sql`sumMap(arrayMap(ms -> roundDown(ms, ${edges}), ${times}), arrayMap(ms -> toUInt64(1), ${times}))`;
+  const names = sets.map(({ name, bit }) => sql`if(grouping(${ident(name)}) = 1, 0, ${digits(bit)})`);
+  const summed = sql`
     SELECT ${names.length === 0 ? sql`0` : names.reduce((sum, one) => sql`${sum} + ${one}`)} AS sets,
       ${breakdown === undefined ? sql`0 AS kind, '' AS value` : sql`kind, value`},
-      ${interval === undefined ? sql`0 AS bucket` : sql`bucket`}, ${sampled ? sql`part` : sql`0 AS part`},
-      ${list(all.map((step) => sql`sum(${column('held', step)})`))} AS counts,
-      ${quantiles('previous')} AS previous, ${quantiles('first')} AS first,
-      ${times('previous')} AS previousTimes, ${times('first')} AS firstTimes,
-      sumMap(arrayMap(one -> bitShiftRight(one, 64), paid), arrayMap(one -> toInt128(reinterpretAsInt64(toUInt64(one))), paid)) AS sums,
-      arrayMap((code, units) -> (${currencyName(sql`code`)}, toString(${amountOf(sql`units`)})), sums.1, sums.2) AS money
+      ${interval === undefined ? sql`0 AS bucket` : sql`bucket`}, step, sum(units) AS all_units,
+      ${sampled ? sql`groupArray((part, units))` : sql`[]`} AS parts,
+      ${quantiles(sql`previous_times`)} AS previous, ${quantiles(sql`first_times`)} AS first,
+      ${histogram(sql`previous_times`)} AS previousTimes, ${histogram(sql`first_times`)} AS firstTimes,
+      sumMap(arrayMap(one -> bitShiftRight(one, 64), paid), arrayMap(one -> toInt128(reinterpretAsInt64(toUInt64(one))), paid)) AS sums
     FROM (${ranked})
-    ${sets.length === 1 ? nothing : sql`GROUP BY GROUPING SETS (${join(sets, ', ')})`}`;
+    GROUP BY ${
+      sets.length === 0
+        ? sql`step`
+        : sql`GROUPING SETS (${join([sql`(step)`, ...sets.map(({ by }) => sql`(${by}, step)`)], ', ')})`
+    }`;
+  return sql`
+    SELECT sets, kind, value, bucket, step, all_units AS units, parts, previous, first, previousTimes, firstTimes,
+      arrayMap((code, amount) -> (${currencyName(sql`code`)}, toString(${amountOf(sql`amount`)})), sums.1, sums.2) AS money
+    FROM (${summed})`;
 };
 
 /** A row of the list of attempts. */

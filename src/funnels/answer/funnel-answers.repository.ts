@@ -5,7 +5,7 @@ import { findSessionScan } from '../../events/query';
 import { ClickHouse } from '../../platform/clickhouse/clickhouse';
 import { Reads } from '../../platform/clickhouse/reads';
 import type { Caller } from '../../platform/http/caller';
-import { type Account, meanError, type Money, sumError, Volumes } from '../../stats';
+import { type Account, meanError, type Money, SPREAD, sumError, Volumes } from '../../stats';
 import type {
   Attempt,
   AttemptsWish,
@@ -18,12 +18,11 @@ import type {
 import {
   type AttemptRow,
   attemptsSql,
-  type FiguresRow,
   figuresSql,
   type Histogram,
   OF_BUCKET,
-  OF_PART,
   OF_VALUE,
+  type StepRow,
 } from './figures.queries';
 import { HISTOGRAM_EDGES } from './histogram';
 import { type FunnelReading, needsOf, reachOf } from './sequence.queries';
@@ -46,10 +45,10 @@ export class FunnelAnswers {
     const reads = new Reads(this.clickhouse, question.project, caller);
     const sample = await this.#sampleFor(question, zone);
     const reading = await this.#reading(question, reads, sample);
-    const rows = await reads.of('funnel', 'events')<FiguresRow>(figuresSql(question, reading));
+    const rows = together(question, await reads.of('funnel', 'events')<StepRow>(figuresSql(question, reading)));
     const answer = toAnswer(question, rows, sample ?? 1);
     const account: Account = {
-      ...(sample === undefined ? {} : estimated(rows, sample)),
+      ...(sample === undefined ? {} : estimated(question, rows, sample)),
       ...(question.explain === true ? { explain: reads.cost() } : {}),
     };
     return { ...answer, account };
@@ -89,6 +88,27 @@ export class FunnelAnswers {
   }
 }
 
+/** What rows say together of the same units, step by step; by what these are. */
+interface FiguresRow extends Pick<StepRow, 'sets' | 'kind' | 'value' | 'bucket'> {
+  readonly counts: readonly number[];
+  readonly steps: readonly (StepRow | undefined)[];
+}
+
+const together = ({ steps }: FunnelQuestion, rows: readonly StepRow[]): FiguresRow[] => {
+  const found = new Map<string, StepRow[]>();
+  for (const row of rows) {
+    const key = JSON.stringify([row.sets, row.kind, row.value, row.bucket]);
+    const same = found.get(key);
+    if (same === undefined) found.set(key, [row]);
+    else same.push(row);
+  }
+  return [...found.values()].map((same) => {
+    const [{ sets, kind, value, bucket }] = same as [StepRow];
+    const bySteps = steps.map((_, at) => same.find(({ step }) => step === at + 1));
+    return { sets, kind, value, bucket, counts: bySteps.map((row) => row?.units ?? 0), steps: bySteps };
+  });
+};
+
 /** Rows as an answer; counts of a sample stand for all. */
 const toAnswer = (
   question: FunnelQuestion,
@@ -125,16 +145,17 @@ const byUnits = (a: FiguresRow, b: FiguresRow): number =>
 
 const toFigures = ({ steps }: FunnelQuestion, row: FiguresRow | undefined, sample: number): FunnelFigures => ({
   steps: steps.map((_, at): StepFigures => {
-    if (row === undefined) return { count: 0 };
-    const fromPrevious = at === 0 ? undefined : toTimes(row.previous[at - 1], row.previousTimes[at - 1], sample);
-    const fromFirst = at === 0 ? undefined : toTimes(row.first[at - 1], row.firstTimes[at - 1], sample);
+    const of = row?.steps[at];
+    if (of === undefined) return { count: 0 };
+    const fromPrevious = at === 0 ? undefined : toTimes(of.previous, of.previousTimes, sample);
+    const fromFirst = at === 0 ? undefined : toTimes(of.first, of.firstTimes, sample);
     return {
-      count: (row.counts[at] ?? 0) * sample,
+      count: of.units * sample,
       ...(fromPrevious === undefined ? {} : { fromPrevious }),
       ...(fromFirst === undefined ? {} : { fromFirst }),
     };
   }),
-  revenue: (row?.money ?? [])
+  revenue: (row?.steps.at(-1)?.money ?? [])
     .map(([currency, amount]): Money => ({ currency, amount: timesAmount(amount, sample) }))
     .toSorted((a, b) => (a.currency < b.currency ? -1 : 1)),
 });
@@ -161,20 +182,22 @@ const toTimes = (
 const nextEdge = (edge: number): number => HISTOGRAM_EDGES[HISTOGRAM_EDGES.indexOf(edge) + 1] ?? edge;
 
 /** What a sample's figures are, and how far they can be off. */
-const estimated = (rows: readonly FiguresRow[], sample: number): Account => {
-  const parts = rows.filter(({ sets }) => sets === OF_PART);
+const estimated = ({ steps }: FunnelQuestion, rows: readonly FiguresRow[], sample: number): Account => {
   const total = rows.find(({ sets }) => sets === 0);
-  const steps = total?.counts.length ?? 0;
-  const counts = total?.counts.map((_, at) => sumError(parts.map((row) => row.counts[at] ?? 0))) ?? [];
-  const rates = parts
-    .filter(({ counts: [started = 0] }) => started > 0)
-    .map((row) => (row.counts[steps - 1] ?? 0) / (row.counts[0] ?? 1));
-  const rate = (total?.counts[steps - 1] ?? 0) / (total?.counts[0] ?? 1);
+  // By step, then by part.
+  const parts = steps.map((_, at) => {
+    const units = Array<number>(SPREAD).fill(0);
+    for (const [part, some] of total?.steps[at]?.parts ?? []) units[part] = (units[part] ?? 0) + some;
+    return units;
+  });
+  const [started = [], last = []] = [parts[0], parts.at(-1)];
+  const rates = started.flatMap((units, part) => (units > 0 ? [(last[part] ?? 0) / units] : []));
+  const rate = (total?.counts.at(-1) ?? 0) / (total?.counts[0] ?? 1);
   return {
     approximate: ['count', 'conversionRate', 'seconds', 'revenue'],
     sampleFraction: 1 / sample,
     relativeError: {
-      count: rounded(Math.max(0, ...counts)),
+      count: rounded(Math.max(0, ...parts.map(sumError))),
       conversionRate: rounded(rate > 0 ? meanError(rates, rate) : 1),
     },
   };

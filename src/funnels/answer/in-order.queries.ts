@@ -2,7 +2,7 @@
 import { Bound, digits, ident, join, sql, type Sql } from '../../platform/clickhouse/sql';
 import type { FunnelQuestion } from '../funnel.types';
 import { adding, begins, endingAt, extras, has, noKey, noKeys, numbers, slot, within, x } from './attempt-parts';
-import { bitOf, maskOf, msOf, stepBits, unitColumns } from './sequence.queries';
+import { bitOf, keyAt, maskOf, msOf, stepBits, unitColumns } from './sequence.queries';
 
 /** Steps that an attempt can go on to from a step: the next, and those beyond it while the ones between are optional. */
 export const reachable = ({ steps }: Pick<FunnelQuestion, 'steps'>, from: number): number[] => {
@@ -31,6 +31,21 @@ const comesFrom = (question: FunnelQuestion, step: number): number[] =>
 /** No start: so early that no window reaches from it. */
 const never = sql`-1000000000000000`;
 
+/** Adds to sequences lists beside those of their keys that are walked through: `masks`, `moments`, and `came_1`, when an attempt begins. */
+const begun = (question: FunnelQuestion, rows: Sql): Sql => {
+  const { mode, range } = question;
+  // Of attempts that begin one right after the other the last comes as far as any.
+  const isFirst = (key: Sql): Sql => sql`${maskOf(key)} = ${digits(bitOf(1))}`;
+  const walked =
+    mode === 'strict'
+      ? sql`keys`
+      : sql`arrayFilter((x, next) -> NOT (${isFirst(x)} AND ${isFirst(sql`next`)} AND next < ${keyAt(range.to)}),
+          keys, arrayPushBack(arraySlice(keys, 2), ${noKey}))`;
+  return sql`SELECT *, arrayMap(x -> ${maskOf(x)}, walked) AS masks, arrayMap(x -> ${msOf(x)}, walked) AS moments,
+      arrayMap(x -> if(${begins(question, x)}, ${msOf(x)}, ${never}), walked) AS came_1
+    FROM (SELECT *, if(more, ${walked}, ${noKeys}) AS walked FROM (${rows}))`;
+};
+
 /** Adds to sequences, step by step, lists beside their keys: `came_k` says of each event when the latest attempt began that came to
  *  step k with it, `never` for none. The latest comes as far as any other, as its window ends last. No pass event by event is needed:
  *  an event knows the attempts that stand before it by filling up what came last.
@@ -54,27 +69,50 @@ const withLatestStarts = (question: FunnelQuestion, rows: Sql): Sql => {
       ', ',
     )}) -> ${latest}, masks, moments, ${join(from.map(standing), ', ')})`;
   };
-  const walked = sql`SELECT *, if(more, keys, ${noKeys}) AS walked FROM (${rows})`;
-  const begun = sql`SELECT *, arrayMap(x -> ${maskOf(x)}, walked) AS masks, arrayMap(x -> ${msOf(x)}, walked) AS moments,
-      arrayMap(x -> if(${begins(question, x)}, ${msOf(x)}, ${never}), walked) AS came_1 FROM (${walked})`;
-  return numbers(2, steps.length).reduce((known, step) => adding(known, sql`${coming(step)} AS ${came(step)}`), begun);
+  return numbers(2, steps.length).reduce(
+    (known, step) => adding(known, sql`${coming(step)} AS ${came(step)}`),
+    begun(question, rows),
+  );
+};
+
+/** Adds `passed` to sequences whose steps are all needed: the lists of the last step, and for each step before it the place of the first event
+ *  by which an attempt came there. The same walk as above, said once for all steps: what the engine needs to understand a statement
+ *  grows with its text, and of a sample that is more than what it needs to read. */
+const withSteadyWalk = (question: FunnelQuestion, rows: Sql): Sql => {
+  const { steps, mode, windowMs } = question;
+  const came = sql`a.1`;
+  const all = mode === 'strict' ? came : sql`arrayFill(s -> s != ${never}, ${came})`;
+  const coming = sql`arrayMap((m, t, s) -> if(bitTest(m, step) AND t - s <= ${digits(windowMs)}, s, ${never}),
+      masks, moments, arraySlice(arrayPushFront(${all}, ${never}), 1, length(masks)))`;
+  return adding(
+    begun(question, rows),
+    sql`arrayFold((a, step) -> (${coming}, arrayPushBack(a.2, arrayFirstIndex(s -> s != ${never}, ${came}))),
+      range(1, if(more, ${digits(steps.length)}, 1)), (came_1, CAST([], 'Array(UInt32)'))) AS passed`,
+  );
 };
 
 /** Adds `depth` and `start` where the latest starts tell them. */
 const fromLatestStarts = (question: FunnelQuestion, rows: Sql): Sql => {
   const { steps, mode, windowMs } = question;
-  const first = numbers(1, steps.length).map(
-    (step) => sql`arrayFirstIndex(s -> s != ${never}, ${ident(`came_${step}`)})`,
-  );
-  const founds = adding(withLatestStarts(question, rows), sql`[${join(first, ', ')}] AS founds`);
-  const depth = adding(founds, sql`toUInt8(greatest(1, arrayLastIndex(place -> place != 0, founds))) AS depth`);
-  const begun = sql`arrayFirst(x -> ${begins(question, x)}, keys)`;
+  const founds = (): Sql => {
+    if (steps.every(({ optional }) => !optional))
+      return adding(
+        withSteadyWalk(question, rows),
+        sql`arrayPushBack(passed.2, arrayFirstIndex(s -> s != ${never}, passed.1)) AS founds`,
+      );
+    const first = numbers(1, steps.length).map(
+      (step) => sql`arrayFirstIndex(s -> s != ${never}, ${ident(`came_${step}`)})`,
+    );
+    return adding(withLatestStarts(question, rows), sql`[${join(first, ', ')}] AS founds`);
+  };
+  const depth = adding(founds(), sql`toUInt8(greatest(1, arrayLastIndex(place -> place != 0, founds))) AS depth`);
+  const first = sql`arrayFirst(x -> ${begins(question, x)}, keys)`;
   // Ordered: all attempts that were begun before the event by which the depth was first reached, and whose window holds it, come there with
   // it: the first of them counts. Strict: an attempt is a piece of the sequence.
   const start =
     mode === 'strict'
-      ? sql`if(more, walked[founds[depth] - depth + 1], ${begun})`
-      : sql`if(more, arrayFirst(x -> ${begins(question, x)} AND ${msOf(x)} >= moments[founds[depth]] - ${digits(windowMs)}, keys), ${begun})`;
+      ? sql`if(more, walked[founds[depth] - depth + 1], ${first})`
+      : sql`if(depth > 1, arrayFirst(x -> ${begins(question, x)} AND ${msOf(x)} >= moments[founds[depth]] - ${digits(windowMs)}, keys), ${first})`;
   return adding(depth, sql`${start} AS start`);
 };
 
@@ -147,18 +185,10 @@ export const inOrder = (question: FunnelQuestion, rows: Sql): Sql => {
 
 /** Adds the keys of an attempt's events, where each step up to its depth has one: the first that fits after that of the step before. */
 const withSteps = (question: FunnelQuestion, rows: Sql): Sql => {
-  const { mode, steps } = question;
+  const { mode } = question;
   if (mode === 'strict')
     return adding(rows, sql`if(depth < 2, [start], arraySlice(walked, indexOf(walked, start), depth)) AS at`);
   const rest = sql`if(depth < 2, ${noKeys}, arrayFilter(x -> x > start AND ${has(maskOf(x), stepBits(question) - 1)} AND ${within(question, sql`start`, x)}, keys)) AS rest`;
-  const event = (step: number): Sql => (step === 1 ? sql`start` : ident(`event_${step}`));
-  const followed = numbers(2, steps.length).reduce(
-    (known, step) =>
-      adding(
-        known,
-        sql`arrayFirst(x -> x > ${event(step - 1)} AND ${has(maskOf(x), bitOf(step))}, rest) AS ${event(step)}`,
-      ),
-    adding(rows, rest),
-  );
-  return adding(followed, sql`arraySlice([${join(numbers(1, steps.length).map(event), ', ')}], 1, depth) AS at`);
+  const at = sql`arrayFold((a, step) -> arrayPushBack(a, arrayFirst(x -> x > a[-1] AND bitTest(${maskOf(x)}, step), rest)), range(1, depth), [start])`;
+  return adding(adding(rows, rest), sql`${at} AS at`);
 };

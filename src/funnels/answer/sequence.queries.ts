@@ -103,7 +103,7 @@ const known = (name: string): NonNullable<ReturnType<typeof findDimension>> => {
  *  - keys: Array(UInt128), in order
  *  - more: whether one of them is a step beyond the first
  *  - holding: Array(UInt64) beside them, of the values that must not change
- *  - shown: Array(Tuple(key, value)) of a breakdown, '' where there is none, else the value after a '='
+ *  - shown: Array(String) of a breakdown, '' where there is none, else the value after a '=', and shown_at: Array(UInt128), their keys
  *  - paid: Array(UInt128) of money, of events that can be the last step, and paid_at: Array(UInt128), their keys */
 export const sequences = (question: FunnelQuestion, reading: FunnelReading): Sql => {
   const { steps, exclusions, filter, breakdown, mode, range, countBy, holdConstant } = question;
@@ -145,6 +145,7 @@ export const sequences = (question: FunnelQuestion, reading: FunnelReading): Sql
   const starts = mode === 'any' ? stepBits(question) : bitOf(1);
   const canBegin = sql`bitAnd(mask, ${digits(starts)}) != 0 AND key >= ${keyAt(range.from)} AND key < ${keyAt(range.to)}`;
   const last = mode === 'any' ? stepBits(question) : bitOf(steps.length);
+  const isShown = sql`bitAnd(mask, ${digits(shownAt(question))}) != 0`;
   const paid = sql`currency != '' AND bitAnd(mask, ${digits(last)}) != 0`;
   return sql`
     SELECT ${unitColumns(question)}, ${join(
@@ -154,7 +155,7 @@ export const sequences = (question: FunnelQuestion, reading: FunnelReading): Sql
           : sql`arraySort(groupArray((key, hold))) AS pairs, pairs.1 AS keys, pairs.2 AS holding`,
         ...(breakdown === undefined
           ? []
-          : [sql`groupArrayIf((key, value), bitAnd(mask, ${digits(shownAt(question))}) != 0) AS shown`]),
+          : [sql`groupArrayIf(key, ${isShown}) AS shown_at, groupArrayIf(value, ${isShown}) AS shown`]),
         // Most units do no more than begin: nobody needs to look at the rest of theirs.
         sql`bitAnd(groupBitOr(mask), ${digits(stepBits(question) - 1)}) != 0 AS more`,
         // In mode any each of the steps may be the last.
