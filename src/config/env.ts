@@ -210,6 +210,13 @@ export class Env {
   )
   readonly ADMIT_DELAY_MS: number = 500;
 
+  @Variable(
+    'Room on the disk of the embedded stores below which the server is not ready; 0: that never matters',
+    'megabytes, 0..1000000',
+    whole(0, 1_000_000),
+  )
+  readonly MIN_FREE_DISK_MB: number = 100;
+
   @Variable('Whether webhooks of alerts may go to private addresses: this machine, its network', 'true or false', flag)
   readonly ALERT_PRIVATE_ADDRESSES: boolean = false;
 

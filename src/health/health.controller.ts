@@ -48,7 +48,7 @@ export class HealthController {
   @ApiOperation({
     summary: 'Whether the server takes traffic',
     description:
-      'Asks Postgres, ClickHouse and the queue, each for at most a second, and at most once a second. 503 with the reason in `errors` where one is away, and from SIGTERM on.',
+      'Asks Postgres, ClickHouse and the queue, each for at most a second, and at most once a second. 503 with the reason in `errors` where one is away, where embedded stores have less than `MIN_FREE_DISK_MB` left on their disk, and from SIGTERM on.',
   })
   @ApiOkResponse({ type: ReadyDto })
   @ApiProblems(notReady)

@@ -1,7 +1,7 @@
 // What do probes ask and answer?
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { QueryListField } from '../common/validation/fields';
-import { STORES, type StoreName } from './readiness.service';
+import { NEEDS, type Need } from './readiness.service';
 
 /** A probe that only says that all is well; what is not is an error. */
 export class OkDto {
@@ -13,14 +13,14 @@ export class OkDto {
 export class ReadyQuery {
   @QueryListField({
     optional: true,
-    max: STORES.length,
-    item: (value) => STORES.some((name) => name === value),
-    itemIs: `one of ${STORES.join(', ')}`,
-    itemSchema: { enum: [...STORES] },
+    max: NEEDS.length,
+    item: (value) => NEEDS.some((name) => name === value),
+    itemIs: `one of ${NEEDS.join(', ')}`,
+    itemSchema: { enum: [...NEEDS] },
     description:
-      'Stores that may be away: they are reported, and the answer stays 200. `exclude=clickhouse` is for a load balancer that sends events, which are kept on disk while ClickHouse is away.',
+      'What may be missing: it is reported, and the answer stays 200. `exclude=clickhouse` is for a load balancer that sends events, which are kept on disk while ClickHouse is away; `exclude=disk` for one that only reads.',
   })
-  readonly exclude?: StoreName[];
+  readonly exclude?: Need[];
 }
 
 /** How one store is. */
@@ -55,7 +55,7 @@ export class DiskHealthDto {
 
 /** A server that takes traffic. */
 export class ReadyDto {
-  @ApiProperty({ enum: ['ready', 'degraded'], description: '`degraded`: a store is away that was excluded' })
+  @ApiProperty({ enum: ['ready', 'degraded'], description: '`degraded`: something is missing that was excluded' })
   readonly status!: 'ready' | 'degraded';
 
   @ApiProperty({ type: () => StoresHealthDto })

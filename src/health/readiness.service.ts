@@ -2,7 +2,7 @@
 import { statfs } from 'node:fs/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import { HealthIndicatorService } from '@nestjs/terminus';
-import { StoreUrls } from '../config/env';
+import { Env, StoreUrls } from '../config/env';
 import { ClickHouse } from '../platform/clickhouse/clickhouse';
 import { Lifecycle } from '../platform/http/lifecycle';
 import { Postgres } from '../platform/postgres/postgres';
@@ -11,6 +11,12 @@ import { notReady } from './health.errors';
 
 /** Stores that a server needs, in the order in which they are reported. */
 export const STORES = ['postgres', 'clickhouse', 'queue'] as const;
+
+/** What a server needs, and a caller may say that it can do without. */
+export const NEEDS = [...STORES, 'disk'] as const;
+
+/** One of these. */
+export type Need = (typeof NEEDS)[number];
 
 /** The name of a store in probes. */
 export type StoreName = (typeof STORES)[number];
@@ -27,7 +33,7 @@ export interface DiskHealth {
   readonly totalBytes: number;
 }
 
-/** A server that can take traffic; `degraded` where a store is away that the caller said it can do without. */
+/** A server that can take traffic; `degraded` where something is missing that the caller said it can do without. */
 export interface Readiness {
   readonly status: 'ready' | 'degraded';
   readonly stores: Readonly<Record<StoreName, StoreHealth>>;
@@ -38,6 +44,7 @@ const CHECK_TIMEOUT_MS = 1_000;
 const CHECK_CACHE_MS = 1_000;
 /** A store that is away comes back in seconds, or not at all. */
 const RETRY_AFTER_SECONDS = 2;
+const MIB = 1_048_576;
 
 @Injectable()
 export class ReadinessService {
@@ -49,6 +56,7 @@ export class ReadinessService {
     private readonly lifecycle: Lifecycle,
     private readonly indicators: HealthIndicatorService,
     private readonly urls: StoreUrls,
+    private readonly env: Env,
     postgres: Postgres,
     clickhouse: ClickHouse,
     queues: Queues,
@@ -63,9 +71,9 @@ export class ReadinessService {
   }
 
   /** Whether the server is ready, and how its stores are.
-   *  @param excluded stores that may be away
+   *  @param excluded what may be missing
    *  @throws notReady with one entry in `errors` for each reason */
-  async check(excluded: readonly StoreName[] = []): Promise<Readiness> {
+  async check(excluded: readonly Need[] = []): Promise<Readiness> {
     const { state } = this.lifecycle;
     if (state !== 'ready')
       throw notReady({
@@ -73,17 +81,21 @@ export class ReadinessService {
         errors: [{ path: 'server', code: state, message: `is ${state}` }],
         retryAfterSeconds: RETRY_AFTER_SECONDS,
       });
-    const stores = await this.#askStores();
-    const down = STORES.filter((name) => stores[name].status === 'down');
+    const [stores, disk] = await Promise.all([this.#askStores(), this.#disk()]);
+    const isFull = disk !== undefined && disk.freeBytes < this.env.MIN_FREE_DISK_MB * MIB;
+    const down = NEEDS.filter((name) => (name === 'disk' ? isFull : stores[name].status === 'down'));
     this.#logChange(down);
     const missing = down.filter((name) => !excluded.includes(name));
     if (missing.length > 0)
       throw notReady({
-        detail: `Away: ${missing.join(', ')}.`,
-        errors: missing.map((path) => ({ path, code: 'down', message: 'does not answer' })),
+        detail: `Missing: ${missing.join(', ')}.`,
+        errors: missing.map((path) =>
+          path === 'disk'
+            ? { path, code: 'full', message: 'has too little room left' }
+            : { path, code: 'down', message: 'does not answer' },
+        ),
         retryAfterSeconds: RETRY_AFTER_SECONDS,
       });
-    const disk = await this.#disk();
     return { status: down.length > 0 ? 'degraded' : 'ready', stores, ...(disk === undefined ? {} : { disk }) };
   }
 
@@ -109,17 +121,17 @@ export class ReadinessService {
       const { bavail, blocks, bsize } = await statfs(this.urls.dataDir);
       return { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
     } catch {
-      // Told for information only: that it can't be told is no reason to take no traffic.
+      // That it can't be told is no reason to take no traffic.
       return undefined;
     }
   }
 
-  /** One line when a store goes or comes back, not one a probe. */
-  #logChange(down: readonly StoreName[]): void {
+  /** One line when something goes or comes back, not one a probe. */
+  #logChange(down: readonly Need[]): void {
     const now = down.join(', ');
     if (now === this.#lastDown) return;
     this.#lastDown = now;
-    if (now === '') this.#logger.log('all stores answer again');
-    else this.#logger.warn(`stores that do not answer: ${now}`);
+    if (now === '') this.#logger.log('all stores answer again, and there is room on the disk');
+    else this.#logger.warn(`stores that do not answer, or have no room: ${now}`);
   }
 }

@@ -1,7 +1,7 @@
 // Do the probes tell the truth, to whoever asks, without asking too much of the stores?
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { StoreUrls } from '../../src/config/env';
+import { Env, StoreUrls } from '../../src/config/env';
 import { Lifecycle } from '../../src/platform/http/lifecycle';
 import { Postgres } from '../../src/platform/postgres/postgres';
 import { someStores, startTestApp, type TestApp } from '../support';
@@ -76,6 +76,25 @@ describe('probes', () => {
     expect(answer.status).toBe(200);
     expect(await answer.json()).toMatchObject({ status: 'degraded', stores: { clickhouse: { status: 'down' } } });
     expect((await get('/health/ready?exclude=postgres')).status).toBe(503);
+  });
+
+  it('is not ready while the disk has too little room, but for whoever can do without', async () => {
+    clickhouse.open();
+    await pause();
+    const env = server.app.get(Env);
+    const most = jest.replaceProperty(env, 'MIN_FREE_DISK_MB', 1_000_000_000);
+    try {
+      const answer = await get('/health/ready');
+      expect(answer.status).toBe(503);
+      const { errors } = (await answer.json()) as Problem;
+      expect(errors).toEqual([{ path: 'disk', code: 'full', message: 'has too little room left' }]);
+      const without = await get('/health/ready?exclude=disk');
+      expect(await without.json()).toMatchObject({ status: 'degraded', disk: { freeBytes: expect.any(Number) } });
+    } finally {
+      most.restore();
+    }
+    expect((await get('/health/ready')).status).toBe(200);
+    clickhouse.close();
   });
 
   it('is ready again when it is back', async () => {
