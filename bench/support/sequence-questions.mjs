@@ -63,6 +63,7 @@ export const sequenceQuestions = [
     ...funnel('funnel of 4, strict', ['pageview', 'search', 'view_item', 'add_to_cart'], { mode: 'strict' }),
     days: [30],
   },
+  { ...funnel('funnel of 8, strict, by country', EIGHT, { mode: 'strict', breakdown: 'country' }), days: [30, 365] },
   get(
     'retention, 12 weeks',
     [84],
