@@ -14,9 +14,18 @@ import {
 import { bucketsOf, shownRange } from '../stats.queries';
 import { planOf } from '../stats.plan';
 import type { StatsQuery } from '../stats.types';
+import { firstRows } from './first-rows';
 import { type Asked, isDerivable, piecesOf } from './pieces';
 import { type RolledQuestion, rolledQuestion } from './question';
-import { otherSql, precisionOf, rankedValues, type RolledSources, rolledSql, type Tail } from './rolled.queries';
+import {
+  otherSql,
+  precisionOf,
+  rankedValues,
+  type RolledSources,
+  rolledSql,
+  STATE_ERROR,
+  type Tail,
+} from './rolled.queries';
 
 type Row = Record<string, unknown>;
 
@@ -41,8 +50,6 @@ const RANKS: ReadonlyMap<string, 'upper' | 'begun' | 'views' | 'hits'> = new Map
   ['pageviews', 'views'],
   ['events', 'hits'],
 ]);
-const FEWEST_CANDIDATES = 200;
-const MORE = 8;
 
 @Injectable()
 export class RolledRepository {
@@ -159,19 +166,14 @@ async function readRows(query: StatsQuery, sources: RolledSources, run: RunQuery
   if (rank === undefined || limit === undefined || query.groupings.length !== 1 || sources.asked.byValue !== 0)
     return run<Row>(rolledSql(query, sources));
   const { by, figure } = rank;
-  for (let count = Math.max(FEWEST_CANDIDATES, 2 * limit); ; count *= MORE) {
-    const candidates = await run<{ value: string; rank: number }>(rankedValues(query, sources, by, count));
-    const rows = await run<Row>(
-      rolledSql(
-        query,
-        sources,
-        candidates.map(({ value }) => value),
-      ),
-    );
-    const all = candidates.length < count;
-    // Nobody who is no candidate can come before the last row: at most, they are level with the last candidate.
-    if (all || (rows.length === limit && Number(rows.at(-1)?.[figure]) > Number(candidates.at(-1)?.rank))) return rows;
-  }
+  return firstRows<Row>({
+    limit,
+    // Merged states may say a little more than the sum of what they say alone.
+    slack: by === 'upper' ? 1 + 2 * STATE_ERROR[precisionOf(sources)] : 1,
+    figureOf: (row) => Number(row[figure]),
+    values: (count) => run(rankedValues(query, sources, by, count)),
+    rows: (values) => run(rolledSql(query, sources, values)),
+  });
 }
 
 /** By what values can be compared beforehand, and the column of the metric that they are sorted by. */
