@@ -33,7 +33,7 @@ await measure(async () => {
     try {
       await group.run(world);
     } catch (error) {
-      world.fault(`the attack itself failed: ${error.stack}`);
+      world.fault(`the attack itself failed: ${error.stack} ${error.cause ?? ''}`);
     }
     // Whatever happened, an honest client is served, and the process is the one that it was.
     try {
