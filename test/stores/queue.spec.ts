@@ -2,6 +2,7 @@
 import { UnrecoverableError } from 'bullmq';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Spool } from '../../src/events/ingest/spool';
 import { invalidInput } from '../../src/common/problem';
 import { StoreUrls } from '../../src/config/env';
 import { JobsService, type JobRun } from '../../src/platform/queue/jobs.service';
@@ -236,6 +237,21 @@ if (hasRedis())
         expect(last - first).toBeGreaterThan(900);
       } finally {
         await Promise.all(workers.map((app) => app.close()));
+      }
+    });
+
+    it('keep no event from the warehouse while they are away', async () => {
+      const own = await ownRedis();
+      const server = await startTestApp({ urls: { ...(await someStores()), redis: own.url } });
+      try {
+        const spool = server.app.get(Spool, { strict: false });
+        await own.stop();
+        await spool.append({ id: randomUUID(), entries: [], rejects: [] });
+        const depth = () => spool.depth().then(({ blocks }) => blocks);
+        expect(await until(depth, (blocks) => blocks === 0, 40_000)).toBe(0);
+      } finally {
+        await server.close();
+        await own.end();
       }
     });
 

@@ -21,6 +21,7 @@ function aProcessor() {
     clock,
     undefined as never,
     undefined as never,
+    undefined as never,
   );
   return { clock, since, processor };
 }

@@ -2,9 +2,10 @@
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { Clock } from '../../common/clock';
 import { HOUR_MS, MINUTE_MS } from '../../common/time-range';
-import { Env } from '../../config/env';
+import { Env, StoreUrls } from '../../config/env';
 import { ClickHouse } from '../../platform/clickhouse/clickhouse';
 import { ClickHouseFault } from '../../platform/clickhouse/faults';
+import { onlyOne } from '../../platform/postgres/only-one';
 import { Maintenance } from '../../platform/queue/maintenance';
 import { keyOf } from './block';
 import { EventStore } from './event-store';
@@ -16,6 +17,8 @@ const DRAIN_EVERY_MS = 2_000;
  *  is never answered would keep everything that waits from the warehouse for as long. */
 const PATIENT_MS = 300_000;
 const PROBE_MS = 5_000;
+/** Any number that nothing else locks: "spol" in ASCII. */
+const DRAIN_LOCK = 0x73_70_6f_6c;
 const SETTLE_EVERY_MS = 20_000;
 
 @Injectable()
@@ -33,13 +36,20 @@ export class IngestProcessor implements OnModuleInit {
     private readonly clock: Clock,
     private readonly clickhouse: ClickHouse,
     private readonly env: Env,
+    private readonly urls: StoreUrls,
   ) {
     this.#settledUntil = clock.now() - HOUR_MS;
   }
 
   onModuleInit(): void {
-    this.maintenance.every(DRAIN_EVERY_MS, 'drain-spool', () => this.drain());
+    this.maintenance.every(DRAIN_EVERY_MS, 'drain-spool', () => this.#drainInTurn(), { unasked: true });
     this.maintenance.every(SETTLE_EVERY_MS, 'settle-ids', () => this.settle());
+  }
+
+  /** Stores what waits, unless another worker is at it. */
+  async #drainInTurn(): Promise<void> {
+    if ((await this.spool.depth()).blocks === 0) return;
+    await onlyOne(this.urls.postgres, DRAIN_LOCK, () => this.drain());
   }
 
   /** Stores what waits. A block that was stored already, whole or in part, changes nothing: its rows have the same sort keys,

@@ -35,7 +35,7 @@ export function lookAtRedis(url: string, logger: Pick<Logger, 'warn' | 'log'> = 
       const reason = reasonOf(said ?? error);
       if (isFirst)
         logger.warn(
-          `Redis (REDIS_URL) does not answer: ${reason}. Events are taken without it; jobs and regular work wait until it is there`,
+          `Redis (REDIS_URL) does not answer: ${reason}. Events are taken and stored without it; jobs and other regular work wait until it is there`,
         );
       if (!isOver) timer = setTimeout(() => void look(false), AGAIN_MS).unref();
     } finally {
