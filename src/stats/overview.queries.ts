@@ -37,7 +37,7 @@ const totals: Readonly<Record<string, Sql>> = {
   revenue: sql`mapApply((currency, amount) -> (currency, toString(amount)), sumMap(money))`,
 };
 
-/** The row of such a question, `m0…`: what `statsSql` says, at a third to a half of its cost, as nothing is joined back to events.
+/** The row of such a question, `m0…`: what `statsSql` says, at half to two thirds of its cost, as nothing is joined back to events.
  *  With `spread` also one for each part. */
 export const overviewSql = (query: StatsQuery, { scan, sample, spread }: Reading): Sql => {
   const { project, metrics, range } = query;
