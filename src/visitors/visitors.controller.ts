@@ -29,7 +29,7 @@ export class VisitorsController {
   @ApiOperation({
     summary: 'List visitors',
     description:
-      'Visitors with a selected event in the range. `period`, or `from` and `to`, is required. A walk by cursor sees the events that had arrived when it began: it skips none and repeats none while others arrive.',
+      'Visitors with a selected event in the range; without `period`, or `from` and `to`, that is all time. A walk by cursor sees the events that had arrived when it began: it skips none and repeats none while others arrive.',
   })
   @ApiOkResponse({ type: dto.VisitorListDto })
   @ApiProblems(queryTooLarge)

@@ -13,11 +13,11 @@ export const MAX_CURSOR = 2_048;
 const TextOrNull = (description: string, example: string | null = null): PropertyDecorator =>
   ApiProperty({ type: String, nullable: true, description, example });
 
-/** A stretch of time that must be given, and which events of it. */
+/** A stretch of time, and which events of it. */
 export class SelectionQuery {
   @EnumField(PERIODS, {
     optional: true,
-    description: 'A stretch counted from now, instead of `from` and `to`; one of the two is required',
+    description: 'A stretch counted from now, instead of `from` and `to`; without either: `all`',
     example: '30d',
   })
   period?: string;

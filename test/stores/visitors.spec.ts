@@ -85,6 +85,12 @@ describe('the directory', () => {
     expect(ada?.id).toMatch(/^[0-9a-f]{16}$/);
   });
 
+  it('lists everybody where no range is asked for', async () => {
+    const [{ body }, everybody] = [await get(shop, '/visitors'), await get(shop, '/visitors', { period: 'all' })];
+    expect(body.data.length).toBe(3);
+    expect(body).toEqual(everybody.body);
+  });
+
   it('sorts by what is asked for, and says which currency it needs', async () => {
     const sorted = async (sort: string, more = {}) => (await list(shop, { sort, ...more })).map(({ events }) => events);
     expect(await sorted('events')).toEqual([2, 1, 1]);
@@ -136,7 +142,7 @@ describe('the directory', () => {
 
   it('refuses what it can’t answer', async () => {
     const ask400 = async (query: Record<string, string>) => faultsOf(await get(shop, '/visitors', query));
-    expect(await ask400({})).toBe('400 period required');
+    expect(await ask400({ from: '2026-01-01' })).toBe('400 to required');
     expect(await ask400({ ...DAY, limit: '0' })).toBe('400 limit out_of_range');
     expect(await ask400({ ...DAY, cursor: 'bm8' })).toBe('400 cursor invalid_cursor');
     expect(await ask400({ ...DAY, filters: '["is"]' })).toMatch(/^400 filters/);

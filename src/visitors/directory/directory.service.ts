@@ -8,7 +8,7 @@ import type { Project } from '../../projects';
 import { badParameter, Spans } from '../../stats';
 import { iso, toMoney, toSurroundings } from '../columns';
 import { badCursor, readWalk, walkValues } from '../cursors';
-import { Selections } from '../selection';
+import { orAllTime, Selections } from '../selection';
 import { TraitsRepository } from '../traits/traits.repository';
 import type { ListVisitorsQuery, Traits, VisitorDto } from '../visitors.dto';
 import type { DirectoryOrder, DirectoryPlace, DirectoryRow, SortName } from './directory.queries';
@@ -29,7 +29,7 @@ export class DirectoryService {
     const order = orderOf(query);
     const filter = await this.selections.of(project, query.filters);
     const now = this.clock.now();
-    const span = await this.spans.of(project, query);
+    const span = await this.spans.of(project, orAllTime(query));
     const walk = query.cursor === undefined ? undefined : toPlace(query.cursor, order);
     const looked = walk ?? { range: span.range, arrived: now };
     const { rows, next } = await this.directory.page(

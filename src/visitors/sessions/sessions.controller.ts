@@ -21,7 +21,7 @@ export class SessionsController {
   @ApiOperation({
     summary: 'List sessions',
     description:
-      'Sessions that began in the range and hold a selected event, newest first, each over its whole length. `period`, or `from` and `to`, is required. A walk by cursor sees the events that had arrived when it began: it skips none and repeats none while others arrive.',
+      'Sessions that began in the range and hold a selected event, newest first, each over its whole length; without `period`, or `from` and `to`, the range is all time. A walk by cursor sees the events that had arrived when it began: it skips none and repeats none while others arrive.',
   })
   @ApiOkResponse({ type: dto.SessionListDto })
   list(

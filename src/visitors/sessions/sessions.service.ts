@@ -12,7 +12,7 @@ import { iso, toMoney, toSurroundings, toTouch } from '../columns';
 import { badCursor, type Looked, readWalk, walkValues } from '../cursors';
 import type { Person } from '../people.queries';
 import { ProfileRepository } from '../profile/profile.repository';
-import { Selections } from '../selection';
+import { orAllTime, Selections } from '../selection';
 import { decodeSessionId, encodeSessionId, NO_SESSION, SESSION_ID, type SessionName } from '../session-id';
 import type { VisitorSessionsQuery } from '../visitors.dto';
 import type { ListSessionsQuery, SessionDto, SessionEventsDto, SessionEventsQuery } from './sessions.dto';
@@ -33,7 +33,7 @@ export class SessionsService {
   /** A page of sessions, newest first. @throws invalidInput, storeUnavailable, queryTooLarge */
   async list(project: Project, query: ListSessionsQuery, caller: Caller): Promise<Page<SessionDto>> {
     const filter = await this.selections.of(project, query.filters);
-    const span = await this.spans.of(project, query);
+    const span = await this.spans.of(project, orAllTime(query));
     const walk = this.#walk(query.cursor, span.range);
     const asked = { ...walk.asked, limit: query.limit + 1, ...(filter === undefined ? {} : { filter }) };
     const rows = await this.repository.page({ ...asked, scope: this.#scope(project, walk.looked) }, caller);
