@@ -224,8 +224,8 @@ it('says of each person what all of their events and sessions say', () =>
         });
         const own = sessions(all, everything).filter(({ visitor }) => visitor === right.id);
         const mine = all.filter(({ identity }) => identity === right.id);
-        expect(found?.figures.first[0]).toBe(String(mine[0]?.ts));
-        expect(found?.figures.last[0]).toBe(String(own[0]?.beganMs));
+        expect(found?.touches[0][0]).toBe(String(mine[0]?.ts));
+        expect(found?.touches[1][0]).toBe(String(own[0]?.beganMs));
         expect(found?.devices.reduce((sum, { total }) => sum + total, 0)).toBe(right.events);
         expect(found?.places.reduce((sum, { total }) => sum + total, 0)).toBe(right.events);
         const scope = { project, range: everything };

@@ -1,7 +1,7 @@
 // Which SQL says all that is kept about one person? Over the whole history, of which a person has one granule a day. Pure.
 import { hexOf } from '../../events';
 import { eventSource, type EventScope, type SessionScan, STORABLE, within } from '../../events/query';
-import { hash, type Sql, sql, uint32 } from '../../platform/clickhouse/sql';
+import { hash, type Sql, sql, uint32, uuid } from '../../platform/clickhouse/sql';
 import { hexToUInt64 } from '../../events/pipeline';
 import { eventOrder, revenueOf, surroundings, touch } from '../columns';
 import { hashList, type Person } from '../people.queries';
@@ -22,7 +22,10 @@ WHERE ${within(project, range)} AND visitor_id IN ${hashList([id, ...visitors])}
 export const anyEvent = (scope: EventScope, person: Person): Sql =>
   sql`SELECT 1 AS found ${eventsOfPerson(scope, person)} LIMIT 1`;
 
-/** Times are milliseconds, touches as `toTouch` reads them. */
+/** An event by its moment, milliseconds, and its id. */
+export type EventMark = [at: number, id: string];
+
+/** Times are milliseconds. `first` is the first event, `last` the first of the last session. */
 export interface ProfileRow {
   total: number;
   views: number;
@@ -30,20 +33,28 @@ export interface ProfileRow {
   firstMs: number;
   lastMs: number;
   money: Record<string, string>;
-  first: string[];
-  last: string[];
+  first: EventMark;
+  last: EventMark;
   isUser: number;
 }
 
-/** The figures of a person: one row of `ProfileRow`, its `total` 0 where there is nothing. */
+/** What marks an event, in a few bytes. */
+const mark = sql`(toUnixTimestamp64Milli(ts), toString(event_id))`;
+
+/** The figures of a person: one row of `ProfileRow`, its `total` 0 where there is nothing. It names the two events that say where somebody
+ *  came from: what these say is a dozen texts, too wide to be read of every event. */
 export const profileFigures = (scope: EventScope, { id }: Person): Sql => sql`
 SELECT count() AS total, countIf(name = 'pageview') AS views, uniqExact((session_id, session_began)) AS visits,
   toUnixTimestamp64Milli(min(ts)) AS firstMs, toUnixTimestamp64Milli(max(ts)) AS lastMs, ${revenueOf(sql`1`)} AS money,
-  argMin(${touch}, ${eventOrder}) AS first,
-  argMin(${touch}, (-toUnixTimestamp64Milli(session_began), ${eventOrder})) AS last,
+  argMin(${mark}, ${eventOrder}) AS first,
+  argMin(${mark}, (-toUnixTimestamp64Milli(session_began), ${eventOrder})) AS last,
   max(user_id = identity OR visitor_id != identity) AS isUser
 FROM ${eventSource(scope, { identity: true, sessions: true })}
 WHERE identity = ${hash(id)}`;
+
+/** What an event of a person says about where they came from: one row, as `toTouch` reads it, or none. */
+export const touchOf = (scope: EventScope, person: Person, [at, id]: EventMark): Sql => sql`
+SELECT ${touch} AS said ${eventsOfPerson({ ...scope, range: { from: at, to: at + 1 } }, person)} AND event_id = ${uuid(id)}`;
 
 /** A device or a place. */
 export interface SurroundingsRow {

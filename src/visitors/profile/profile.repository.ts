@@ -8,17 +8,21 @@ import { PeopleRepository } from '../people.repository';
 import {
   anyEvent,
   devicesOf,
+  type EventMark,
   lifeOf,
   placesOf,
   profileFigures,
   type ProfileRow,
   type SurroundingsRow,
+  touchOf,
 } from './profile.queries';
 
 /** A person with all that is shown. */
 export interface Profile {
   readonly person: Person;
   readonly figures: ProfileRow;
+  /** What the first event says about where they came from, and the first of the last session; as `toTouch` reads it. */
+  readonly touches: readonly [first: readonly string[], last: readonly string[]];
   readonly devices: readonly SurroundingsRow[];
   readonly places: readonly SurroundingsRow[];
 }
@@ -55,6 +59,11 @@ export class ProfileRepository {
       run<SurroundingsRow>(devicesOf(scope, person, MOST_SHOWN)),
       run<SurroundingsRow>(placesOf(scope, person, MOST_SHOWN)),
     ]);
-    return figures === undefined || figures.total === 0 ? undefined : { person, figures, devices, places };
+    if (figures === undefined || figures.total === 0) return undefined;
+    const said = (mark: EventMark) => run<{ said: string[] }>(touchOf(scope, person, mark));
+    const [[first], [last]] = await Promise.all([said(figures.first), said(figures.last)]);
+    // Gone since a moment ago: the person is being erased.
+    if (first === undefined || last === undefined) return undefined;
+    return { person, figures, touches: [first.said, last.said], devices, places };
   }
 }

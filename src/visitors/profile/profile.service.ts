@@ -81,7 +81,10 @@ export class ProfileService {
 
 const unknownVisitor = () => notFound({ detail: 'The project keeps no event of this visitor.' });
 
-const toProfileDto = ({ person, figures, devices, places }: Profile, traits: Traits | null): VisitorProfileDto => ({
+const toProfileDto = (
+  { person, figures, touches, devices, places }: Profile,
+  traits: Traits | null,
+): VisitorProfileDto => ({
   id: person.id,
   isUser: figures.isUser === 1,
   visitorIds: [...person.own],
@@ -91,8 +94,8 @@ const toProfileDto = ({ person, figures, devices, places }: Profile, traits: Tra
   pageviews: figures.views,
   sessions: figures.visits,
   revenue: toMoney(figures.money),
-  firstTouch: toTouch(figures.first),
-  lastTouch: toTouch(figures.last),
+  firstTouch: toTouch(touches[0]),
+  lastTouch: toTouch(touches[1]),
   devices: devices.map(({ visitor, around, total, firstMs, lastMs }) => {
     const { device, browser, os } = toSurroundings(around);
     return { visitorId: visitor, device, browser, os, firstSeen: iso(firstMs), lastSeen: iso(lastMs), events: total };
