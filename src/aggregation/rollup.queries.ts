@@ -138,9 +138,11 @@ const byValue = (cell: Omit<Cell, 'version'>, scan: SessionScan, part: ValuesPar
   const inCell = during(cell.range);
   const begun = during(cell.range, sql`session_began`);
   // Amounts are rare: gathered as they are, and summed by currency once at the end. A map for each row would be most of the work.
+  // TRICKY: a sum of lists leaves out keys whose sums are all 0. An amount of 0 is one too, so amounts are counted beside.
+  const sums = sql`sumMap(amounts.1, amounts.2, arrayMap(one -> 1, amounts))`;
   return sql`
   SELECT ${namesOf(part)}[place_of] AS dimension, value, toDateTime(${instant(cell.range.from)}) AS start, toUInt8(${uint32(other)}) AS other,
-    sum(hits) AS events, sum(views) AS pageviews, CAST(sumMap(amounts.1, amounts.2), 'Map(LowCardinality(String), Decimal(38, 4))') AS revenue,
+    sum(hits) AS events, sum(views) AS pageviews, CAST((${sums}.1, ${sums}.2), 'Map(LowCardinality(String), Decimal(38, 4))') AS revenue,
     countIf(begun) AS sessions, sumIf(whole_views, begun) AS session_pageviews, countIf(begun AND bounced) AS bounces,
     sumIf(length_ms, begun) AS session_ms, finalizeAggregation(visitors) AS visitor_count, uniqCombinedStateIf(12)(identity, hits > 0) AS visitors
   FROM (

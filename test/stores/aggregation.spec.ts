@@ -45,9 +45,9 @@ const jobOf = async (id: string): Promise<JobAnswer> =>
 const numberOf = async (project: AProject): Promise<number> =>
   (await app.app.get(KeyDirectory).project(project.id))?.number ?? 0;
 
-/** Events of ten visitors, a minute apart, that end about a day ago. */
+/** Events of ten visitors on so many whole days in UTC, the last of which was yesterday and has them until noon. */
 async function send(project: AProject, count: number, days: number): Promise<void> {
-  const first = Date.now() - days * DAY_MS;
+  const first = (Math.floor(Date.now() / DAY_MS) - days) * DAY_MS;
   const events = Array.from({ length: count }, (_, at) => ({
     name: 'pageview',
     timestamp: new Date(first + at * Math.floor(((days - 0.5) * DAY_MS) / count)).toISOString(),
@@ -123,7 +123,7 @@ it('derives anew on request, and says how far that is', async () => {
     key: project.keys.adm,
     body: {},
   });
-  expect([status, body.job.result]).toEqual([202, { days: 5, done: 0 }]);
+  expect([status, body.job.result]).toEqual([202, { days: 4, done: 0 }]);
   expect((await rollupsOf(project)).staleRanges).toBeGreaterThan(0);
   const job = await until(
     async () => {
@@ -133,7 +133,7 @@ it('derives anew on request, and says how far that is', async () => {
     ({ state }) => state === 'completed',
     40_000,
   );
-  expect(job).toMatchObject({ state: 'completed', progress: 1, result: { days: 5, done: 5 } });
+  expect(job).toMatchObject({ state: 'completed', progress: 1, result: { days: 4, done: 4 } });
   expect(await rollupsOf(project)).toMatchObject({ staleRanges: 0, events: before.events, cells: before.cells });
   const day = new Date(Date.now() - 2 * DAY_MS).toISOString().slice(0, 10);
   const one = await ask<{ job: JobAnswer }>(app, `/projects/${project.id}/backfill`, {
@@ -166,7 +166,7 @@ describe('the commands', () => {
     await send(project, 700, 3);
     await derived(project);
     expect(await backfillCommand(call(project), {}, output)).toBe(0);
-    expect(lines.pop()).toBe('4 of 4 days of one project were derived anew');
+    expect(lines.pop()).toBe('3 of 3 days of one project were derived anew');
     const number = await numberOf(project);
     const [cell] = (await app.app.get(CellsRepository).cells(number, STORABLE)).filter(({ detailed }) => detailed);
     await askClickHouse(

@@ -185,27 +185,51 @@ it('gives totals of the reference', async () => {
   expect(answered).toBeGreaterThan(0);
 });
 
-it('counts a session once which a late event joins over the horizon', async () => {
-  const noon = Date.UTC(2026, 3, 7, 12);
-  const anEvent = (id: number, hours: number, visitor: string, session: string): reference.RawEvent => ({
-    id: `00000000-0000-4000-8000-00000000000${id}`,
-    ts: noon + hours * HOUR_MS,
-    receivedAt: noon + 3 * DAY_MS,
-    seq: 0,
-    name: 'pageview',
-    path: '/',
-    country: 'DE',
-    visitor,
-    user: '',
-    session,
-    properties: {},
-    revenue: 0,
-    currency: '',
+const NOON = Date.UTC(2026, 3, 7, 12);
+const anEvent = (
+  id: number,
+  hours: number,
+  visitor: string,
+  session: string,
+  more: Partial<reference.RawEvent> = {},
+): reference.RawEvent => ({
+  id: `00000000-0000-4000-8000-00000000000${id}`,
+  ts: NOON + hours * HOUR_MS,
+  receivedAt: NOON + 3 * DAY_MS,
+  seq: 0,
+  name: 'pageview',
+  path: '/',
+  country: 'DE',
+  visitor,
+  user: '',
+  session,
+  properties: {},
+  revenue: 0,
+  currency: '',
+  ...more,
+});
+
+it('keeps a currency whose amounts come to nothing', async () => {
+  const money = (id: number, revenue: number, currency: string) =>
+    anEvent(id, id, 'f000000000000001', '', { revenue, currency });
+  const blocks = [[money(1, 0, 'EUR'), money(2, 50_000, 'USD'), money(3, -50_000, 'USD'), money(4, 10_000, 'CHF')]];
+  const world = { zone: 'UTC', range: { from: NOON - 12 * HOUR_MS, to: NOON + DAY_MS }, blocks, links: [] };
+  const { project, snapshot } = await settle(world, { horizon: 3 * DAY_MS, later: 0, cuts: [] });
+  const rows = await rolled(ask(project, world, [{ kind: 'value', dimension: 'country' }]), snapshot);
+  expect(toFigures(OVERVIEW_METRICS, rows?.[0])).toMatchObject({
+    revenue: [
+      { currency: 'CHF', amount: '1.00' },
+      { currency: 'EUR', amount: '0.00' },
+      { currency: 'USD', amount: '0.00' },
+    ],
   });
+});
+
+it('counts a session once which a late event joins over the horizon', async () => {
   const [guest, session] = ['f000000000000001', 'd000000000000001'];
   const late = anEvent(1, 2, guest, session);
   const rest = [anEvent(2, 0, 'f000000000000002', ''), anEvent(3, 25, guest, session), anEvent(4, 26, guest, session)];
-  const range = { from: noon - HOUR_MS, to: noon + 2 * DAY_MS };
+  const range = { from: NOON - HOUR_MS, to: NOON + 2 * DAY_MS };
   const world = { zone: 'UTC', range, blocks: [[late, ...rest]], links: [] };
   // The first event comes after everything before the horizon, 18 hours later, was derived.
   const { project, snapshot } = await settle(world, { horizon: 21 * HOUR_MS, later: 7, cuts: [] });

@@ -77,6 +77,7 @@ const draft = (whos: readonly Draft['who'][], sessions: readonly string[], gaps:
       { revenue: 1_234_500, currency: 'EUR' },
       { revenue: -500_000, currency: 'EUR' },
       { revenue: 990_000, currency: 'USD' },
+      { revenue: 0, currency: 'CHF' },
     ),
     who: fc.constantFrom(...whos),
     session: fc.constantFrom(...sessions),

@@ -80,7 +80,7 @@ export const figuresSql = (question: FunnelQuestion, reading: FunnelReading): Sq
       ${sampled ? sql`groupArray((part, units))` : sql`[]`} AS parts,
       ${quantiles(sql`previous_times`)} AS previous, ${quantiles(sql`first_times`)} AS first,
       ${histogram(sql`previous_times`)} AS previousTimes, ${histogram(sql`first_times`)} AS firstTimes,
-      sumMap(arrayMap(one -> bitShiftRight(one, 64), paid), arrayMap(one -> toInt128(reinterpretAsInt64(toUInt64(one))), paid)) AS sums
+      sumMap(arrayMap(one -> bitShiftRight(one, 64), paid), arrayMap(one -> toInt128(reinterpretAsInt64(toUInt64(one))), paid), arrayMap(one -> 1, paid)) AS sums
     FROM (${ranked})
     GROUP BY ${
       sets.length === 0
