@@ -2,11 +2,11 @@
 // project, a tenth and a hundredth of it, and a thousand tiny projects beside them.
 //   npm run bench:data -- --rows 100M [--dir PATH] [--seed 1]
 import { createRequire } from 'node:module';
-import { availableParallelism, tmpdir } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { measure } from './support/clean.mjs';
-import { DataSet } from './support/data-set.mjs';
+import { DataSet, usualFolder } from './support/data-set.mjs';
 import { root } from './support/server.mjs';
 import { chunksOf, DAYS, groupsOf, projectsOf, rowsOf } from './support/shop-plan.mjs';
 import { eventRows, linkRows } from './support/shop-sql.mjs';
@@ -183,7 +183,7 @@ async function report(set) {
 }
 
 await measure(async () => {
-  const set = await DataSet.open(values.dir ?? join(tmpdir(), `millrace-bench-data-${values.rows}`));
+  const set = await DataSet.open(values.dir ?? usualFolder(values.rows));
   begin(set);
   await makeProjects(set);
   await makeRows(set);

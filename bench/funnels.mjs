@@ -1,14 +1,14 @@
 // How fast are funnels, retention and journeys on the data set of `npm run bench:data`, beside the quickest statement by hand?
 //   npm run bench:funnels -- [--dir PATH] [--only big] [--calls 20] [--match TEXT] [--out FILE]
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { availableParallelism, cpus, tmpdir } from 'node:os';
+import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { byHand, call } from './support/ask.mjs';
 import { percentile } from './support/percentile.mjs';
 import { measure } from './support/clean.mjs';
-import { DataSet } from './support/data-set.mjs';
+import { dataFolder, DataSet } from './support/data-set.mjs';
 import { askedOf, sequenceQuestions } from './support/sequence-questions.mjs';
 import { root } from './support/server.mjs';
 import { ms, ratio, table, whole } from './support/show.mjs';
@@ -17,14 +17,10 @@ const { startProgress, terminal } = createRequire(import.meta.url)(join(root, 'd
 const text = { type: 'string' };
 const { values } = parseArgs({ options: { dir: text, only: text, calls: text, match: text, out: text } });
 const calls = Number(values.calls ?? 20);
-const dir = values.dir ?? join(tmpdir(), 'millrace-bench-data-100M');
+const dir = dataFolder(values.dir);
 const only = values.only ?? 'big';
 if (!(calls >= 1) || !['small', 'medium', 'big'].includes(only)) {
   process.stderr.write('--calls is a positive number, --only one of small, medium and big\n');
-  process.exit(2);
-}
-if (!existsSync(dir)) {
-  process.stderr.write(`There is no ${dir}; make it with: npm run bench:data -- --rows 100M --dir ${dir}\n`);
   process.exit(2);
 }
 /** Where calls take seconds, fewer of them will do. */

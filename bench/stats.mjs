@@ -3,16 +3,16 @@
 //   --api: without the questions by hand, which take most of the time
 //   npm run bench:stats -- --ingest [--dir PATH] [--only big] [--seconds 30] [--out FILE]
 // The data set is one of `npm run bench:data`.
-import { existsSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
+import { availableParallelism, cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { byHand, call, throughApi, untilDerived } from './support/ask.mjs';
 import { percentile } from './support/percentile.mjs';
 import { measure } from './support/clean.mjs';
-import { DataSet } from './support/data-set.mjs';
+import { dataFolder, DataSet } from './support/data-set.mjs';
 import { atRate, liveBatch } from './support/paced-load.mjs';
 import { cpuOf } from './support/processes.mjs';
 import { pathOf, questions, RANGES, rangeOf } from './support/questions.mjs';
@@ -39,14 +39,10 @@ const { values } = parseArgs({
 });
 const calls = Number(values.calls ?? 20);
 const seconds = Number(values.seconds ?? 30);
-const dir = values.dir ?? join(tmpdir(), 'millrace-bench-data-100M');
+const dir = dataFolder(values.dir);
 const only = (values.only ?? 'small,medium,big').split(',');
 if (!(calls >= 1) || !(seconds >= 1) || !only.every((name) => ['small', 'medium', 'big'].includes(name))) {
   process.stderr.write('--calls and --seconds are positive numbers, --only is a list of small, medium and big\n');
-  process.exit(2);
-}
-if (!existsSync(dir)) {
-  process.stderr.write(`There is no ${dir}; make it with: npm run bench:data -- --rows 100M --dir ${dir}\n`);
   process.exit(2);
 }
 const note = (text) => process.stderr.write(`${text}\n`);

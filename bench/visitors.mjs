@@ -3,15 +3,15 @@
 //   npm run bench:visitors -- --erase [--dir PATH] [--only big] [--visitors 1000] [--out FILE]
 //   --erase: erases visitors of the data set, one and then many at once. It DELETES their events: use a copy.
 // The data set is one of `npm run bench:data`.
-import { existsSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { availableParallelism, cpus, tmpdir } from 'node:os';
+import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { byHand, call } from './support/ask.mjs';
 import { measure } from './support/clean.mjs';
-import { DataSet } from './support/data-set.mjs';
+import { dataFolder, DataSet } from './support/data-set.mjs';
 import { percentile } from './support/percentile.mjs';
 import { root } from './support/server.mjs';
 import { ms, ratio, table, whole } from './support/show.mjs';
@@ -24,14 +24,10 @@ const { values } = parseArgs({
 });
 const calls = Number(values.calls ?? 20);
 const many = Number(values.visitors ?? 1_000);
-const dir = values.dir ?? join(tmpdir(), 'millrace-bench-data-100M');
+const dir = dataFolder(values.dir);
 const only = values.only ?? 'big';
 if (!(calls >= 1) || !(many >= 1) || !['small', 'medium', 'big'].includes(only)) {
   process.stderr.write('--calls and --visitors are positive numbers, --only one of small, medium and big\n');
-  process.exit(2);
-}
-if (!existsSync(dir)) {
-  process.stderr.write(`There is no ${dir}; make it with: npm run bench:data -- --rows 100M --dir ${dir}\n`);
   process.exit(2);
 }
 const note = (line) => process.stderr.write(`${line}\n`);

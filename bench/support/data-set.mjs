@@ -2,6 +2,7 @@
 // the server and a measurement can reach them, and a file that says what is in it.
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import pg from 'pg';
 import { atEnd } from './clean.mjs';
@@ -9,6 +10,17 @@ import { EngineHttp } from './engine-http.mjs';
 import { root, Server } from './server.mjs';
 
 const built = (path) => createRequire(import.meta.url)(join(root, 'dist', path));
+
+/** Where a data set of so many rows is kept unless somebody says otherwise. */
+export const usualFolder = (rows) => join(tmpdir(), `millrace-bench-data-${rows}`);
+
+/** The folder of the data set to ask, which must be there: else the program ends and says how it is made. */
+export function dataFolder(asked) {
+  const folder = asked ?? usualFolder('100M');
+  if (existsSync(folder)) return folder;
+  process.stderr.write(`There is no ${folder}; make it with: npm run bench:data -- --rows 100M --dir ${folder}\n`);
+  return process.exit(2);
+}
 
 /** A data set whose stores run. They end with the measurement; the data stay. */
 export class DataSet {

@@ -129,6 +129,7 @@ const narrowed = (scope: EventScope): Sql => {
     visitors === undefined ? nothing : sql` AND ${visitors}`
   }`;
 };
+
 /** Each event of the range once. */
 const plain = (scope: EventScope): Sql =>
   sql`(SELECT * FROM events FINAL WHERE ${within(scope.project, scope.range)}${narrowed(scope)})`;

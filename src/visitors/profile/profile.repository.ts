@@ -61,7 +61,10 @@ export class ProfileRepository {
     ]);
     if (figures === undefined || figures.total === 0) return undefined;
     const said = (mark: EventMark) => run<{ said: string[] }>(touchOf(scope, person, mark));
-    const [[first], [last]] = await Promise.all([said(figures.first), said(figures.last)]);
+    const ofFirst = said(figures.first);
+    // Whoever came once has one event for both.
+    const ofLast = figures.last[1] === figures.first[1] ? ofFirst : said(figures.last);
+    const [[first], [last]] = await Promise.all([ofFirst, ofLast]);
     // Gone since a moment ago: the person is being erased.
     if (first === undefined || last === undefined) return undefined;
     return { person, figures, touches: [first.said, last.said], devices, places };
