@@ -17,6 +17,9 @@ import { makeLogger } from './platform/logging/logger';
 const ANSWERS_MS = 4_500;
 const STORES_MS = 3_000;
 const IN_ALL_MS = 9_500;
+/** New connections that may wait for a busy process; the system may allow fewer. One that finds no place here is not refused: its sender
+ *  waits seconds before it asks again. */
+const BACKLOG = 4_096;
 /** Argument of whoever starts the server with a channel of messages, and wants it to end when that closes: with its own end, whatever ends it. */
 const END_WITH_PARENT = '--end-with-parent';
 
@@ -55,7 +58,7 @@ export async function serve({ imports }: { imports?: NonNullable<ModuleMetadata[
     const local = new LocalAccess(randomBytes(32).toString('base64url'));
     const app = await buildApp({ env, urls: stores.urls, local, log, imports: imports ?? [] });
     const lifecycle = app.get(Lifecycle);
-    await app.listen({ port: env.PORT, host: env.HOST });
+    await app.listen({ port: env.PORT, host: env.HOST, backlog: BACKLOG });
     lifecycle.ready();
     up = true;
 

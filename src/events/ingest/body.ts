@@ -6,7 +6,7 @@ import { MAX_DEPTH, MAX_NAMES, MAX_VALUES } from '../../platform/http/body-shape
 import { type JsonShape, measureJson, walkJson } from '../../platform/http/json-shape';
 import { inputLimits, validateBatch } from '../event-input';
 import { toEpochMs } from '../pipeline/formats';
-import { Turns } from './turns';
+import { eachInTurn, inTurn } from './turns';
 
 /** More events than a request may bring. */
 export const tooManyEvents = problem(413, 'too_many_events', 'The request holds too many events');
@@ -40,7 +40,7 @@ export function readSingle(given: Buffer): EventList {
 export async function readBatch(given: Buffer, ndjson: boolean): Promise<EventList> {
   const body = decode(given);
   if (ndjson) return { events: await readLines(body), sentAt: undefined };
-  return body.length > QUICK_BYTES ? readApart(body) : readEnvelope(parse(body));
+  return body.length > QUICK_BYTES ? readApart(body) : inTurn(() => readEnvelope(parse(body)));
 }
 
 /** A shorter body is parsed in one piece: in the worst case that takes a sixteenth of a second. */
@@ -87,13 +87,11 @@ async function readApart(body: Buffer): Promise<EventList> {
   });
   pieces.push(body.toString('utf8', copied));
   const { events: places, sentAt } = readEnvelope(parse(pieces.join('')));
-  const turns = new Turns();
   const events: unknown[] = [];
-  for (const place of places) {
-    if (turns.isOver) await turns.next();
+  await eachInTurn(places, (place) => {
     const part = Array.isArray(place) ? parts[place[0] as number] : undefined;
     events.push(part === undefined ? place : readEvent(body.subarray(part.at, part.end), part));
-  }
+  });
   return { events, sentAt };
 }
 
@@ -132,16 +130,14 @@ async function readLines(body: Buffer): Promise<unknown[]> {
     checkCount(lines.length);
     at = end < 0 ? body.length : end + 1;
   }
-  const turns = new Turns();
   const events: unknown[] = [];
-  for (const line of lines) {
-    if (turns.isOver) await turns.next();
+  await eachInTurn(lines, (line) => {
     try {
       events.push(body.length > QUICK_BYTES ? readEvent(line, measureJson(line)) : parse(line));
     } catch {
       events.push(unread(line, 'unreadable', 'must be JSON'));
     }
-  }
+  });
   return events;
 }
 

@@ -26,7 +26,7 @@ import { type EventList, UnreadEvent } from './body';
 import { IngestSteps } from './ingest-steps';
 import { toReject } from './rejects';
 import { Salts } from './salts';
-import { Turns } from './turns';
+import { eachInTurn } from './turns';
 
 /** A request, as far as events are concerned. */
 export interface IngestRequest {
@@ -92,9 +92,7 @@ export class IngestService {
     const entries: Entry[] = [];
     const indexes: number[] = [];
     const rejects: Reject[] = [];
-    const turns = new Turns();
-    for (const [index, outcome] of outcomes.entries()) {
-      if (turns.isOver) await turns.next();
+    await eachInTurn(outcomes.entries(), ([index, outcome]) => {
       if (outcome.kind === 'filtered') answer.filtered.push({ index, reason: outcome.reason });
       else if (outcome.kind === 'rejected') {
         const { code, errors } = outcome;
@@ -113,7 +111,7 @@ export class IngestService {
         indexes.push(index);
         for (const remark of outcome.warnings) answer.warnings.push({ index, ...remark });
       }
-    }
+    });
     if (dryRun || entries.length + rejects.length === 0) {
       answer.accepted = entries.length;
       if (!dryRun) this.#count(request, answer);
@@ -153,12 +151,8 @@ export class IngestService {
       ...(erasedAt === undefined ? {} : { erasedAt }),
     };
     const run = async (): Promise<Outcome[]> => {
-      const turns = new Turns();
       const outcomes: Outcome[] = [];
-      for (const event of list.events) {
-        if (turns.isOver) await turns.next();
-        outcomes.push(this.#one(event, context));
-      }
+      await eachInTurn(list.events, (event) => outcomes.push(this.#one(event, context)));
       return outcomes;
     };
     const outcomes = await run();
