@@ -39,10 +39,11 @@ const WAITING_ROWS = 100_000;
 const RECENT_IDS = 200_000;
 const PROBE_MS = 500;
 /** After a small block its senders get a moment to come back, or they would fall into two groups that take turns, each with a block of
- *  its own (32 senders of single events: 17 rows a block without this, 25 with it). Nobody waits for it who comes to an idle writer. */
+ *  its own (32 senders of single events: 17 rows a block without this, 25 with it). It ends when as many are there again; where others
+ *  come all the time it lasts as long as it may, which keeps inserts below 20 a second. Nobody waits for it who comes to an idle writer. */
 const SMALL_BLOCK_ROWS = 200;
-const REGROUP_STEPS = 5;
-const REGROUP_STEP_MS = 1;
+const REGROUP_STEPS = 15;
+const REGROUP_STEP_MS = 2;
 
 @Injectable()
 export class BlockWriter implements OnModuleDestroy {
