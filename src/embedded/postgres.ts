@@ -19,6 +19,9 @@ import { supervise, type RunningStore, type StoreEvents, type SupervisedStore } 
 const USER = 'millrace';
 const DATABASE = 'millrace';
 const START_LIMIT_MS = 120_000;
+/** TRICKY: what a URL does not say of a connection, node-postgres takes from the environment. Variables that are meant for some other
+ *  database (PGSSLMODE=require, PGOPTIONS) would keep everybody from this one. `options` are each client's own. */
+const HOW = 'sslmode=disable&sslnegotiation=postgres';
 
 /** An embedded Postgres that runs. */
 export interface EmbeddedPostgres extends SupervisedStore {
@@ -99,7 +102,7 @@ export async function startPostgres(
     const known = before === undefined ? 0 : Number(new URL(before).port);
     for (let attempt = 1; ; attempt += 1) {
       port = attempt === 1 && known !== 0 && (await portIsFree(known)) ? known : await freePort();
-      url = `postgres://${USER}:${password}@127.0.0.1:${port}/${DATABASE}`;
+      url = `postgres://${USER}:${password}@127.0.0.1:${port}/${DATABASE}?${HOW}`;
       try {
         return await start();
       } catch (error) {
@@ -234,7 +237,11 @@ async function untilReady(url: string, child: ChildProcess, lastWords: () => str
   for (const since = Date.now(); Date.now() - since < START_LIMIT_MS; await sleep(20)) {
     if (failed !== undefined || child.exitCode !== null || child.signalCode !== null)
       throw new Fatal(`The embedded Postgres did not start: ${failed?.message ?? lastWords()}`);
-    const client = new Client({ connectionString: maintenance.href, connectionTimeoutMillis: 5_000 });
+    const client = new Client({
+      connectionString: maintenance.href,
+      options: '-c TimeZone=UTC',
+      connectionTimeoutMillis: 5_000,
+    });
     client.on('error', () => undefined);
     try {
       await client.connect();

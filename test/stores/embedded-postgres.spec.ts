@@ -9,11 +9,12 @@ import { endLeftover, isAlive } from '../../src/embedded/leftover';
 import { startPostgres, type EmbeddedPostgres } from '../../src/embedded/postgres';
 import { findPostgres, postgresPackage } from '../../src/embedded/postgres-binaries';
 import { makeLogger } from '../../src/platform/logging/logger';
+import { poolOptions } from '../../src/platform/postgres/postgres';
 
 const log = makeLogger('silent');
 
 const withClient = async <T>(url: string, work: (client: Client) => Promise<T>): Promise<T> => {
-  const client = new Client({ connectionString: url });
+  const client = new Client(poolOptions(url));
   client.on('error', () => undefined);
   await client.connect();
   try {
@@ -58,6 +59,26 @@ describe('the embedded Postgres', () => {
     expect(await value(postgres.url, 'SHOW unix_socket_directories')).toBe('');
     expect(statSync(join(folder, 'postgres.secret')).mode & 0o777).toBe(0o600);
     expect(readdirSync(folder)).not.toContain('postgres.given');
+  });
+
+  it('is reached whatever the environment says of other databases', async () => {
+    const others = {
+      PGSSLMODE: 'require',
+      PGSSLNEGOTIATION: 'direct',
+      PGOPTIONS: '-c statement_timeout=1',
+      PGHOST: '192.0.2.1',
+      PGPORT: '1',
+      PGUSER: 'somebody',
+      PGDATABASE: 'theirs',
+      PGTZ: 'Asia/Tokyo',
+    };
+    Object.assign(process.env, others);
+    try {
+      expect(await value(postgres.url, 'SELECT pg_sleep(0.05) IS NOT NULL')).toBe(true);
+      expect(await value(postgres.url, 'SELECT current_database()')).toBe('millrace');
+    } finally {
+      for (const name of Object.keys(others)) delete process.env[name];
+    }
   });
 
   it('comes back on the same URL with its rows when it is killed', async () => {

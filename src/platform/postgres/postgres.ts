@@ -19,6 +19,8 @@ const POOL_SIZE = 10;
 export const poolOptions = (url: string): PoolConfig => ({
   connectionString: url,
   application_name: 'millrace',
+  // TRICKY: where nothing is said here, node-postgres takes PGOPTIONS, which were meant for something else.
+  options: '-c TimeZone=UTC',
   connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
   keepAlive: true,
   keepAliveInitialDelayMillis: 10_000,
