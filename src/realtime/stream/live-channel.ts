@@ -146,19 +146,20 @@ export class LiveChannel {
     // Whoever comes gets figures with the next ones, changed or not.
     this.#told = '';
     const view = this.#views.get(viewKey(choice))?.view ?? new View(choice, this.#pickerOf(choice));
-    let at = place;
-    for (; !stream.closed; stream.catchingUpAt = at) {
+    // Whatever ends the stream meanwhile, its last word bears the id of what was written last.
+    let at = (stream.catchingUpAt = place);
+    while (!stream.closed) {
       if (!this.#ring.holdsAfter(at)) {
         stream.write(
           frame(this.idOf(at), 'gap', JSON.stringify({ reason: 'expired' } satisfies { reason: GapReason })),
         );
         const { after, json } = await this.snapshot();
         stream.write(frame(this.idOf(after), 'snapshot', json));
-        at = after;
+        at = stream.catchingUpAt = after;
       }
       const messages = this.#ring.after(at, SLICE_BYTES);
       if (messages.length === 0) break;
-      at = messages.at(-1)!.number;
+      at = stream.catchingUpAt = messages.at(-1)!.number;
       await stream.writePatiently(view.write(messages, this.epoch).text);
     }
     if (stream.closed) return;
