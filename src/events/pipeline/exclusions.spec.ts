@@ -18,9 +18,12 @@ describe('exclusions', () => {
     ['11.0.0.1', 'event'],
     ['2001:DB8:0::9', 'excluded_ip'],
     ['2001:db9::9', 'event'],
+    ['::ffff:aff:1', 'excluded_ip'],
+    ['172.16.0.1', 'excluded_ip'],
+    ['172.32.0.1', 'event'],
     ['', 'event'],
   ])('by address: %s', (address, expected) => {
-    const excludedIps = ['203.0.113.7', '10.0.0.0/8', '2001:db8::/32', 'nonsense', '1.2.3.4/99'];
+    const excludedIps = ['203.0.113.7', '10.0.0.0/8', '2001:db8::/32', '::ffff:ac10:0/108', 'nonsense', '1.2.3.4/99'];
     expect(result({ excludedIps }, {}, { address })).toBe(expected);
   });
 

@@ -12,8 +12,7 @@ interface Exclusions {
   readonly matchesPath: ((path: string) => boolean) | undefined;
 }
 
-/** Adds an address or CIDR block. One that can't be read excludes nothing: settings are checked where they are written.
- *  TRICKY: a block of IPv4 written as IPv6 (::ffff:10.0.0.0/104) is not unfolded. */
+/** Adds an address or CIDR block. One that can't be read excludes nothing: settings are checked where they are written. */
 function addBlock(list: BlockList, text: string): void {
   const [address = '', prefix] = text.trim().split('/');
   const bare = prefix === undefined ? toAddress(address) : address;

@@ -1,5 +1,5 @@
 // Is this text a time, an address, an amount? The named formats of the input rules, each also the parser that the pipeline uses.
-import { isIP } from 'node:net';
+import { isIP, SocketAddress } from 'node:net';
 import { isUuid } from '../../common/ids';
 import { HotCache } from './hot-cache';
 import { parseUrl } from '../../common/url';
@@ -62,14 +62,28 @@ export const toDecimal = (amount: string | number): string | undefined => {
 
 const MAPPED = /^::ffff:(\d{1,3}(?:\.\d{1,3}){3})$/i;
 
-/** An address in one form: IPv4 inside IPv6 (`::ffff:1.2.3.4`) as IPv4, IPv6 in lower case without its zone; '' where it is none. */
+const written = new HotCache<string>(10_000);
+
+/** An IPv6 address as the system writes it; IPv4 inside it has dots then, however it was written (`::FFFF:102:304`). */
+const asWritten = (address: string): string => {
+  const known = written.get(address);
+  if (known !== undefined) return known;
+  // Four microseconds, hence the memory: a batch mostly has one address.
+  const text = new SocketAddress({ address, family: 'ipv6' }).address;
+  written.set(address, text);
+  return text;
+};
+
+/** An address in one form: IPv4 inside IPv6 (`::ffff:1.2.3.4`) as IPv4, IPv6 in its shortest form without its zone; '' where it is none. */
 export const toAddress = (text: string): string => {
   const bare = text.split('%', 1)[0]!;
   switch (isIP(bare)) {
     case 4:
       return bare;
-    case 6:
-      return MAPPED.exec(bare)?.[1] ?? bare.toLowerCase();
+    case 6: {
+      const address = asWritten(bare);
+      return MAPPED.exec(address)?.[1] ?? address;
+    }
     default:
       return '';
   }

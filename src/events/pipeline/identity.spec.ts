@@ -63,7 +63,11 @@ describe('deriveVisitor', () => {
   });
 
   it('takes an address inside IPv6 for the address itself', () => {
-    expect(visitor(unidentified, { address: '::ffff:203.0.113.7' })).toBe(visitor(unidentified));
+    for (const address of ['::ffff:203.0.113.7', '::FFFF:cb00:7107', '0:0:0:0:0:ffff:cb00:7107'])
+      expect(visitor(unidentified, { address })).toBe(visitor(unidentified));
+    expect(visitor(unidentified, { address: '2001:DB8:0::9' })).toBe(
+      visitor(unidentified, { address: '2001:db8:0:0:0:0:0:9' }),
+    );
   });
 });
 
