@@ -18,6 +18,8 @@ import { isAddressBlock, isCountry, isHostName, isWebOrigin } from '../common/va
 import type { Project, ProjectSettings } from './projects.types';
 
 const MOST_ITEMS = 1_000;
+/** Each event's path is held against all of them: the most that takes is a quarter of a second. */
+const MOST_GLOB_TEXT = 10_000;
 
 /** A limit of the project's own. */
 export class RateLimitDto {
@@ -67,7 +69,9 @@ export class SettingsInput {
     item: (value) => /^[/*]/.test(value) && value.length <= 512,
     itemIs: 'a glob of at most 512 characters that begins with / or *',
     itemSchema: { maxLength: 512 },
-    description: 'Paths whose events are dropped',
+    maxText: MOST_GLOB_TEXT,
+    description:
+      'Paths whose events are dropped, as globs: `*` is any text within a part of the path, `**` any number of parts, `?` one character, `{a,b}` one of several. At most 10,000 characters, all together',
     example: ['/admin/**'],
   })
   excludedPaths?: string[];

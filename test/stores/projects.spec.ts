@@ -75,6 +75,11 @@ describe('creating a project', () => {
     [{ name: 'a', settings: { excludedIps: ['10.0.0.0/33'] } }, 'settings.excludedIps', 'invalid_item'],
     [{ name: 'a', settings: { excludedCountries: ['de'] } }, 'settings.excludedCountries', 'invalid_item'],
     [{ name: 'a', settings: { excludedPaths: ['admin'] } }, 'settings.excludedPaths', 'invalid_item'],
+    [
+      { name: 'a', settings: { excludedPaths: Array.from({ length: 30 }, (_, at) => `/${at}`.padEnd(400, 'x')) } },
+      'settings.excludedPaths',
+      'too_long',
+    ],
     [{ name: 'a', settings: { botPolicy: 'ban' } }, 'settings.botPolicy', 'not_allowed'],
     [{ name: 'a', settings: { rateLimit: { events: 0, perSeconds: 1 } } }, 'settings.rateLimit.events', 'out_of_range'],
     [{ name: 'a', settings: { rateLimit: { events: 1 } } }, 'settings.rateLimit.perSeconds', 'required'],

@@ -194,9 +194,11 @@ interface ListOptions extends FieldOptions {
   /** What an item must be: "an IP address or CIDR block". */
   itemIs: string;
   itemSchema?: Record<string, unknown>;
+  /** Most characters of all items together. */
+  maxText?: number;
 }
 
-const listRules = ({ min = 0, max, item, itemIs }: ListOptions): Rule[] => [
+const listRules = ({ min = 0, max, item, itemIs, maxText }: ListOptions): Rule[] => [
   { code: 'not_a_list', test: Array.isArray, message: 'must be a list' },
   {
     code: 'too_few_items',
@@ -218,6 +220,15 @@ const listRules = ({ min = 0, max, item, itemIs }: ListOptions): Rule[] => [
     test: (value) => Array.isArray(value) && new Set(value).size === value.length,
     message: 'must not hold an item twice',
   },
+  ...(maxText === undefined
+    ? []
+    : [
+        {
+          code: 'too_long',
+          test: (value: unknown) => Array.isArray(value) && value.filter(isText).join('').length <= maxText,
+          message: `must have at most ${maxText} characters, all items together`,
+        },
+      ]),
 ];
 
 /** A list of texts in a body, none twice. */

@@ -1,6 +1,6 @@
 // Which events does a project not want? Its addresses, countries and paths, compiled once for each settings object.
 import { BlockList, isIP } from 'node:net';
-import picomatch from 'picomatch';
+import { matcherOf } from '../../common/glob-match';
 import type { ProjectSettings } from '../../projects/projects.types';
 import { toAddress } from './formats';
 import type { IngestStep } from './ingest.types';
@@ -34,7 +34,7 @@ function compile(settings: Readonly<ProjectSettings>): Exclusions {
   return {
     blocks,
     countries: new Set(excludedCountries.map((country) => country.toUpperCase())),
-    matchesPath: excludedPaths.length > 0 ? picomatch([...excludedPaths], { dot: true }) : undefined,
+    matchesPath: excludedPaths.length > 0 ? matcherOf(excludedPaths) : undefined,
   };
 }
 
