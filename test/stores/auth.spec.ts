@@ -270,7 +270,7 @@ describe('what is remembered', () => {
   it('notes when a key was last used', async () => {
     const { id, keys } = await aProject(app);
     await stats(keys.sec);
-    const directory = app.app.get(KeyDirectory) as unknown as { writeUsed(): Promise<void> };
+    const directory = app.app.get<{ writeUsed(): Promise<void> }>(KeyDirectory);
     await directory.writeUsed();
     const { body } = await ask<{ data: { kind: string; lastUsedAt: string | null }[] }>(app, `/projects/${id}/keys`, {
       key: keys.adm,

@@ -29,7 +29,7 @@ beforeAll(async () => {
 afterAll(() => app.close());
 afterEach(() => jest.restoreAllMocks());
 
-const the = <T>(token: new (...args: never[]) => T): T => app.app.get<T>(token as never, { strict: false });
+const the = <T>(token: new (...args: never[]) => T): T => app.app.get<T>(token, { strict: false });
 const pg = async <T extends Record<string, unknown>>(query: ReturnType<typeof sql>): Promise<T[]> =>
   (await the(Postgres).run((db) => db.execute(query))).rows as T[];
 const count = async (query: string): Promise<number> => Number(await askClickHouse(app.urls.clickhouse, query));
@@ -101,7 +101,7 @@ it.each([...cuts, 'rollups', 'finish'] as const)('is finished after it was cut s
 
   const died = new Error('died');
   /** Does the step, and dies: nobody lets the claim go. */
-  const dying = <T extends object, K extends keyof T & string>(on: T, method: K): void => {
+  const dying = <T extends object>(on: T, method: keyof T & string): void => {
     const real = (on[method] as (...args: unknown[]) => Promise<unknown>).bind(on);
     jest
       .spyOn(on as Record<string, (...args: unknown[]) => Promise<unknown>>, method)

@@ -115,11 +115,11 @@ describe.each(['Postgres', ...(hasRedis() ? ['Redis'] : [])])('work, in queues o
   });
 
   it('is not lost where it was kept and never reached the queue, and is not done twice where it did', async () => {
-    const jobs = api.app.get(JobsService) as JobsService & { enqueueKept: JobsService['enqueueKept'] };
+    const jobs = api.app.get(JobsService);
     const lost = jest.spyOn(jobs, 'enqueueKept').mockResolvedValue();
     const { id } = await jobs.start('test.note', randomUUID());
     lost.mockRestore();
-    const sweeper = worker.app.get(JobsService) as unknown as { clock: { now(): number }; sweep(): Promise<void> };
+    const sweeper = worker.app.get<{ clock: { now(): number }; sweep(): Promise<void> }>(JobsService);
     const later = jest.spyOn(sweeper.clock, 'now').mockReturnValue(Date.now() + 60_000);
     await sweeper.sweep();
     await sweeper.sweep();

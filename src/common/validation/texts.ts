@@ -16,7 +16,7 @@ export const lengthOf = (text: string): number => {
 export const isTimeZone = (text: string): boolean => {
   if (!/^[A-Za-z][A-Za-z0-9_+\-/]{1,63}$/.test(text)) return false;
   try {
-    new Intl.DateTimeFormat('en', { timeZone: text });
+    void new Intl.DateTimeFormat('en', { timeZone: text });
     return true;
   } catch {
     return false;

@@ -216,14 +216,14 @@ export class BlockWriter implements OnModuleDestroy {
 
   #probeUntilUp(): void {
     if (this.#probe !== undefined) return;
-    this.#probe = setInterval(() => {
-      void this.clickhouse.isUp().then((up) => {
-        if (!up) return;
-        clearInterval(this.#probe);
-        this.#probe = undefined;
-      });
-    }, PROBE_MS);
+    this.#probe = setInterval(() => void this.#probeOnce(), PROBE_MS);
     this.#probe.unref();
+  }
+
+  async #probeOnce(): Promise<void> {
+    if (!(await this.clickhouse.isUp())) return;
+    clearInterval(this.#probe);
+    this.#probe = undefined;
   }
 }
 

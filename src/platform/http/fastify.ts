@@ -52,7 +52,7 @@ export function makeAdapter(env: Pick<Env, 'TRUST_PROXY'> & AdmissionEnv, log: L
     clientErrorHandler: (error: NodeJS.ErrnoException, socket: Socket) => answerRaw(error, socket),
   };
   const adapter: FastifyAdapter = new FastifyAdapter<RawServerDefault>(options);
-  const instance = adapter.getInstance() as unknown as FastifyInstance;
+  const instance = adapter.getInstance<FastifyInstance>();
   watchConnections(instance.server);
   cutStalledReaders(instance.server);
   instance.addHook('onRequest', (request, reply, done) => {
