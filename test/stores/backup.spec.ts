@@ -238,4 +238,12 @@ it('is refused by a release that is older than the one that made it', async () =
   await source.query('DELETE FROM drizzle.__drizzle_migrations WHERE created_at = 99999999999999');
   await source.end();
   await expect(restoreInto(urls, from)).rejects.toThrow('made by a newer release');
+
+  await askClickHouse(warehouse, "INSERT INTO schema_migrations (version, name) VALUES (999, 'of tomorrow')");
+  const later = await backup('newer-warehouse');
+  const gone = 'ALTER TABLE schema_migrations DELETE WHERE version = 999 SETTINGS mutations_sync = 2';
+  await askClickHouse(warehouse, gone);
+  await expect(restoreInto(urls, later)).rejects.toThrow('made by a newer release');
+  // Nothing was begun: the databases are still empty.
+  expect(await restoreInto(urls, await backup('ours'))).toBe(0);
 });

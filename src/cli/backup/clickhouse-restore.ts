@@ -1,9 +1,16 @@
 // How does the warehouse become what the backup holds? Tables as the backup's release knew them, then insert by insert.
-import { migrateClickHouse } from '../../platform/clickhouse/migrate';
+import { knownVersions, migrateClickHouse } from '../../platform/clickhouse/migrate';
 import { CommandFailed } from '../command';
 import type { Manifest, Part } from './manifest';
 import { readPart } from './parts';
 import type { Warehouse } from './warehouse';
+
+/** @throws CommandFailed where a later release made the backup's tables, which mean what this one does not know */
+export async function refuseNewerWarehouse({ clickhouse }: Manifest): Promise<void> {
+  const known = await knownVersions();
+  if (!clickhouse.migrations.every((version) => known.has(version)))
+    throw new CommandFailed('the backup was made by a newer release: restore it with that one, or a later one');
+}
 
 /** @throws CommandFailed where the database holds anything */
 export async function refuseFullWarehouse(warehouse: Warehouse, database: string): Promise<void> {

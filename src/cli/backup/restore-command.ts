@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { readEnv, type Env } from '../../config/env';
 import { CommandFailed, startProgress, table, type Output } from '../command';
-import { fillTables, makeTables, refuseFullWarehouse, settleTwins } from './clickhouse-restore';
+import { fillTables, makeTables, refuseFullWarehouse, refuseNewerWarehouse, settleTwins } from './clickhouse-restore';
 import { partsOf, readManifest, type Manifest, type Part } from './manifest';
 import { checkPart } from './parts';
 import { EmptyPostgres, migrationsOf } from './postgres-restore';
@@ -32,6 +32,7 @@ export async function restoreCommand(
     return 0;
   }
   migrationsOf(manifest);
+  await refuseNewerWarehouse(manifest);
   const env = readEnv(environment);
   const stores = await startStores(env);
   try {

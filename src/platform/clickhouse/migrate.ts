@@ -35,6 +35,10 @@ export async function migrateClickHouse(url: string, cluster: string | undefined
   }
 }
 
+/** Versions of the migrations that this code has. */
+export const knownVersions = async (): Promise<ReadonlySet<number>> =>
+  new Set((await readMigrations(undefined)).map(({ version }) => version));
+
 async function migrate(url: string, cluster: string | undefined, upTo: number): Promise<void> {
   const database = decodeURIComponent(new URL(url).pathname.slice(1)) || 'default';
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(database))
