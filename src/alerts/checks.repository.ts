@@ -1,6 +1,7 @@
 // All SQL about checking alerts: which are due, and what a check found.
 import { Injectable } from '@nestjs/common';
 import { and, asc, eq, gt, isNull, lte, or } from 'drizzle-orm';
+import { MINUTE_MS } from '../common/time-range';
 import { Postgres } from '../platform/postgres/postgres';
 import { projects, toProject } from '../projects/projects.schema';
 import type { Project } from '../projects/projects.types';
@@ -23,6 +24,9 @@ export interface Outgoing {
 /** Words for what is told. */
 export type Tell = (type: MessageType, alert: Alert, state: AlertState) => Outgoing;
 
+/** No other worker is so much ahead: a check of then was made by a clock that was put back since, and is as good as none. */
+const AHEAD_MS = 5 * MINUTE_MS;
+
 /** Checks in Postgres. */
 @Injectable()
 export class ChecksRepository {
@@ -39,7 +43,11 @@ export class ChecksRepository {
           and(
             eq(alerts.enabled, true),
             isNull(projects.deletedAt),
-            or(isNull(alerts.lastCheckedAt), lte(alerts.lastCheckedAt, new Date(before))),
+            or(
+              isNull(alerts.lastCheckedAt),
+              lte(alerts.lastCheckedAt, new Date(before)),
+              gt(alerts.lastCheckedAt, new Date(before + AHEAD_MS)),
+            ),
             after === undefined ? undefined : gt(alerts.id, after),
           ),
         )
@@ -59,7 +67,8 @@ export class ChecksRepository {
       const [row] = await db.select().from(alerts).where(eq(alerts.id, seen.id)).for('update');
       if (row === undefined || !row.enabled || row.revision !== seen.revision) return undefined;
       const alert = toAlert(row);
-      if (alert.lastCheckedAt !== null && alert.lastCheckedAt > at) return undefined;
+      const ahead = (alert.lastCheckedAt ?? at) - at;
+      if (ahead > 0 && ahead <= AHEAD_MS) return undefined;
       const state = stateOf(alert, reading);
       const news = newsOf(alert, state);
       const checked = { state, lastCheckedAt: new Date(at), lastValue: reading.value };

@@ -120,6 +120,18 @@ describe('an alert', () => {
     await alone(alert);
   });
 
+  it('is checked again at once when a clock that was days ahead is put back', async () => {
+    const alert = await world.alert();
+    time.at += 172_800_000;
+    await world.look();
+    time.at -= 172_800_000;
+    await world.orders(3);
+    await world.look();
+    await world.deliver();
+    expect(await world.read(alert.id)).toMatchObject({ state: 'firing', lastValue: 3 });
+    expect(told()).toEqual(['alert.firing 3']);
+  });
+
   it('is not checked while it is disabled, and goes on from what was told', async () => {
     const alert = await world.alert();
     await world.orders(3);
