@@ -18,6 +18,7 @@ import type {
 import {
   type AttemptRow,
   attemptsSql,
+  FIGURES_SETTINGS,
   figuresSql,
   type Histogram,
   OF_BUCKET,
@@ -45,7 +46,10 @@ export class FunnelAnswers {
     const reads = new Reads(this.clickhouse, question.project, caller);
     const sample = await this.#sampleFor(question, zone);
     const reading = await this.#reading(question, reads, sample);
-    const rows = together(question, await reads.of('funnel', 'events')<StepRow>(figuresSql(question, reading)));
+    const rows = together(
+      question,
+      await reads.of('funnel', 'events', FIGURES_SETTINGS)<StepRow>(figuresSql(question, reading)),
+    );
     const answer = toAnswer(question, rows, sample ?? 1);
     const account: Account = {
       ...(sample === undefined ? {} : estimated(question, rows, sample)),
