@@ -341,7 +341,7 @@ describe('a sample', () => {
     for (let day = 0; day < DAYS; day += 1) {
       const range = { from: RANGE.from + day * 86_400_000, to: RANGE.to + day * 86_400_000 };
       const unit = day % 2 === 0 ? 'session' : 'visitor';
-      volume = 8 * (unit === 'session' ? 400_000 : 2_000_000);
+      volume = 8 * 125_000;
       const exact = await ask(project, { unit, range, precision: 'exact' });
       expect([exact.sample, exact.account, exact.total]).toEqual([1, {}, VISITORS]);
       const { sample, account, total, paths } = await ask(project, { unit, range });
@@ -365,7 +365,7 @@ describe('a sample', () => {
   });
 
   it('is not taken where all is to be exact, nor of single visitors, and stays the same from page to page', async () => {
-    volume = 8 * 400_000;
+    volume = 8 * 125_000;
     expect((await ask(project, { precision: 'exact' })).sample).toBe(1);
     expect((await ask(project, { filter: parseFilter(['isNot', 'visitor', ['0000000000000000']]) })).sample).toBe(1);
     volume *= 4;
@@ -373,7 +373,7 @@ describe('a sample', () => {
   });
 
   it('knows nothing where it holds nobody', async () => {
-    volume = 8 * 400_000;
+    volume = 8 * 125_000;
     const { total, account } = await ask(project, { start: '/nowhere' });
     expect([total, account.relativeError]).toEqual([0, { total: 1, count: 1 }]);
   });

@@ -14,7 +14,7 @@ const SAMPLE = 8;
 
 let harness: RetentionHarness;
 beforeAll(async () => {
-  harness = await aRetentionHarness(2_000_000 * SAMPLE);
+  harness = await aRetentionHarness(1_000_000 * SAMPLE);
   // 3,000 visitors begin on each day, and come back on each of the next 12 with a chance that falls; some of them are one user with two devices.
   await harness.clickhouse.run(`
     INSERT INTO events (project_id, ts, received_at, event_id, name, visitor_id, user_id, country)
