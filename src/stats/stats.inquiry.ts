@@ -143,7 +143,7 @@ export const comparesGroups = (query: StatsQuery): boolean =>
 export const sameQuestion = (query: StatsQuery, range: TimeRange): StatsQuery =>
   ask.question({ ...query, range, after: undefined });
 
-/** What these groups were in another range: all of them at once, in no order, perhaps with others of the same values. */
+/** What these groups, one at least, were in another range: all of them at once, in no order, perhaps with others of the same values. */
 export const sameGroups = (query: StatsQuery, rows: readonly StatsRow[], range: TimeRange): StatsQuery => {
   const among = groupsFilter(query, rows);
   const named = (place: number): Set<unknown> => new Set(rows.map(({ groups }) => groups[place]));
