@@ -98,21 +98,38 @@ const showQuestions = (rows) =>
     ]),
   ]);
 
-/** Rows that the tables still hold of these visitors, replaced ones included. */
-async function leftOf(set, project, visitors) {
+/** Rows that the tables still hold of these visitors, replaced ones included. @param onDisk hidden ones too */
+async function leftOf(set, project, visitors, onDisk = false) {
   let left = 0;
   for (const name of ['events', 'visitor_links'])
     for (let at = 0; at < visitors.length; at += 1_000) {
       const list = visitors.slice(at, at + 1_000).map((visitor) => `${BigInt(`0x${visitor}`)}`);
       const { rows } = await set.engine.query(
-        `SELECT count() AS many FROM ${name} WHERE project_id = ${project.number} AND visitor_id IN (${list.join(', ')})`,
+        `SELECT count() AS many FROM ${name} WHERE project_id = ${project.number} AND visitor_id IN (${list.join(', ')}) SETTINGS apply_deleted_mask = ${onDisk ? 0 : 1}`,
       );
       left += Number(rows[0].many);
     }
   return left;
 }
 
-/** Asks for the deletion of these visitors at once, and waits until each job says that it is done. */
+/** Progress from which on a job says that no question finds a row, nor ever will. */
+const HIDDEN = 0.5;
+
+/** Seconds from a moment until every job has come so far. */
+async function secondsUntil(server, project, jobs, since, hasCome) {
+  for (const id of jobs)
+    for (;;) {
+      const { status, body } = await call(server, project, `/jobs/${id}`);
+      if (status !== 200 || body.state === 'failed') throw new Error(`job ${id}: ${status} ${JSON.stringify(body)}`);
+      if (hasCome(body)) break;
+      if (performance.now() - since > MOST_ERASING_MS) throw new Error('erasures took more than an hour');
+      await sleep(250);
+    }
+  return (performance.now() - since) / 1000;
+}
+
+/** Asks for the deletion of these visitors at once, and waits until no row is found, until each job says that none will be, and until each
+ *  says that it is done. */
 async function erase(set, server, project, visitors) {
   const before = await leftOf(set, project, visitors);
   const startedAt = performance.now();
@@ -134,32 +151,39 @@ async function erase(set, server, project, visitors) {
   };
   await Promise.all(Array.from({ length: LANES }, lane));
   const asked = (performance.now() - startedAt) / 1000;
-  for (const id of jobs)
-    for (;;) {
-      const { status, body } = await call(server, project, `/jobs/${id}`);
-      if (status !== 200 || body.state === 'failed') throw new Error(`job ${id}: ${status} ${JSON.stringify(body)}`);
-      if (body.state === 'completed') break;
-      if (performance.now() - startedAt > MOST_ERASING_MS) throw new Error('erasures took more than an hour');
-      await sleep(250);
-    }
-  const done = (performance.now() - startedAt) / 1000;
+  while ((await leftOf(set, project, visitors)) > 0) await sleep(250);
+  const zero = (performance.now() - startedAt) / 1000;
+  const hidden = await secondsUntil(server, project, jobs, startedAt, ({ progress }) => progress >= HIDDEN);
+  const done = await secondsUntil(server, project, jobs, startedAt, ({ state }) => state === 'completed');
   return {
     visitors: visitors.length,
     unknown,
     before,
     askedSeconds: asked,
+    zeroSeconds: zero,
+    hiddenSeconds: hidden,
     doneSeconds: done,
-    left: await leftOf(set, project, visitors),
+    left: await leftOf(set, project, visitors, true),
   };
 }
 
 const showErasures = (rows) =>
   table([
-    ['Visitors', 'rows before', 'all asked for after s', 'all jobs done after s', 'rows left'],
-    ...rows.map(({ visitors, before, askedSeconds, doneSeconds, left }) => [
+    [
+      'Visitors',
+      'rows before',
+      'all asked for after s',
+      'no row found after s',
+      'all hidden for good after s',
+      'off the disk after s',
+      'rows left',
+    ],
+    ...rows.map(({ visitors, before, askedSeconds, zeroSeconds, hiddenSeconds, doneSeconds, left }) => [
       whole(visitors),
       whole(before),
       ms(askedSeconds),
+      ms(zeroSeconds),
+      ms(hiddenSeconds),
       ms(doneSeconds),
       whole(left),
     ]),

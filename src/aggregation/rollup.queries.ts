@@ -251,17 +251,26 @@ export const eraseRollups = (table: RollupTable, project: number, year: number):
   ALTER TABLE ${ident(table)} DELETE IN PARTITION ${new Sql([String(Math.trunc(year))], [])} WHERE project_id = ${uint32(project)}
   SETTINGS mutations_sync = 2`;
 
-/** Deletes for good what was derived in some stretches of a year up to a version, but for those that are pointed at. */
-export const eraseVersions = (
-  table: RollupTable,
-  project: number,
-  year: number,
-  { ranges, last, kept }: { ranges: readonly TimeRange[]; last: number; kept: readonly number[] },
-): Sql => sql`
+/** What was derived of a project in some stretches up to a version, but for the versions that are pointed at. */
+export interface DoomedVersions {
+  readonly project: number;
+  readonly ranges: readonly TimeRange[];
+  readonly last: number;
+  readonly kept: readonly number[];
+}
+
+/** Deletes for good what was derived of some projects, of a year. In one go: it writes the year's parts anew. */
+export const eraseVersions = (table: RollupTable, year: number, doomed: readonly DoomedVersions[]): Sql => sql`
   ALTER TABLE ${ident(table)} DELETE IN PARTITION ${new Sql([String(Math.trunc(year))], [])}
-  WHERE project_id = ${uint32(project)} AND version <= ${version(last)} AND version NOT IN ${new Bound('Array(UInt64)', kept)}
+  WHERE ${join(
+    doomed.map(
+      ({ project, ranges, last, kept }) => sql`(project_id = ${uint32(project)} AND version <= ${version(last)}
+    AND version NOT IN ${new Bound('Array(UInt64)', kept)}
     AND (${join(
       ranges.map(({ from, to }) => sql`(start >= toDateTime(${instant(from)}) AND start < toDateTime(${instant(to)}))`),
       ' OR ',
-    )})
+    )}))`,
+    ),
+    ' OR ',
+  )}
   SETTINGS mutations_sync = 2`;

@@ -1,12 +1,11 @@
 // What that was derived has to go when a visitor goes? Rows that were worked out from events that are gone now, the current and the replaced.
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { and, eq, gt, lt, lte, or, sql } from 'drizzle-orm';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { coalesce, DAY_MS, type TimeRange } from '../common/time-range';
 import {
-  ErasureTimes,
   eventHorizons,
   type GoneVisitors,
+  type HiddenVisitors,
   staleRanges,
   type VisitorEraser,
   VisitorErasers,
@@ -14,7 +13,7 @@ import {
 import { ClickHouse } from '../platform/clickhouse/clickhouse';
 import { Postgres } from '../platform/postgres/postgres';
 import { rollupCells } from './aggregation.schema';
-import { eraseVersions, yearsWithRollups } from './rollup.queries';
+import { type DoomedVersions, eraseVersions, yearsWithRollups } from './rollup.queries';
 
 const TIMEOUT_MS = 600_000;
 /** Stretches of one statement. */
@@ -26,24 +25,25 @@ export class VisitorRollupsEraser implements VisitorEraser, OnModuleInit {
     private readonly erasers: VisitorErasers,
     private readonly clickhouse: ClickHouse,
     private readonly postgres: Postgres,
-    private readonly times: ErasureTimes,
   ) {}
 
   onModuleInit(): void {
     this.erasers.add(this);
   }
 
-  /** Deletes every derived row around the touched stretches that was begun before now; the events are gone already. Until the stretches
-   *  are derived again, readers take the raw events. Repeatable. */
+  /** Takes away the pointers to every derived row around the touched stretches; their events are hidden already. Until the stretches are
+   *  derived again, readers take the raw events. Repeatable. */
   async eraseVisitors({ project: { number }, touched }: GoneVisitors): Promise<void> {
     if (touched.length === 0) return;
     const last = await this.#lastVersion(number);
-    if (last === undefined) return;
-    await this.#dropCells(number, touched, last);
-    // Whoever saw a pointer reads its rows to the end, and a step that read the events before they went has ended.
-    await sleep(this.times.readersMs);
-    await this.#dropCells(number, touched, last);
-    await this.#deleteRows(number, touched, last);
+    if (last !== undefined) await this.#dropCells(number, touched, last);
+  }
+
+  /** Deletes those rows, and the replaced ones. Whoever saw a pointer has read its rows to the end. Repeatable. */
+  async purgeVisitors(hidden: readonly HiddenVisitors[]): Promise<void> {
+    // A step that read the events before they were hidden has ended, and may have pointed at what it made of them.
+    for (const { project, touched, derivedUpTo } of hidden) await this.#dropCells(project.number, touched, derivedUpTo);
+    await this.#deleteRows(hidden);
   }
 
   /** The last version that there is; a later one is worked out from what is there now. undefined: nothing was ever derived. */
@@ -84,26 +84,31 @@ export class VisitorRollupsEraser implements VisitorEraser, OnModuleInit {
   }
 
   /** Replaced versions too, which nothing points at; a cell of theirs may have begun a day before. */
-  async #deleteRows(project: number, touched: readonly TimeRange[], last: number): Promise<void> {
-    const wide = coalesce(touched.map(({ from, to }) => ({ from: from - DAY_MS, to: to + DAY_MS })));
-    for (const table of ['rollup_values', 'rollup_totals'] as const) {
-      const years = await this.clickhouse.rows<{ year: number }>(yearsWithRollups(table, project), {
+  async #deleteRows(hidden: readonly HiddenVisitors[]): Promise<void> {
+    const doomed: DoomedVersions[] = [];
+    for (const { project, touched, derivedUpTo } of hidden) {
+      const wide = coalesce(touched.map(({ from, to }) => ({ from: from - DAY_MS, to: to + DAY_MS })));
+      for (let at = 0; at < wide.length; at += TOGETHER) {
+        const ranges = wide.slice(at, at + TOGETHER);
+        const kept = [0, ...(await this.#pointed(project.number, ranges))];
+        doomed.push({ project: project.number, ranges, last: derivedUpTo, kept });
+      }
+    }
+    for (const table of ['rollup_values', 'rollup_totals'] as const)
+      for (const year of await this.#yearsOf(table, doomed))
+        for (const some of portions(inYear(doomed, year)))
+          await this.clickhouse.run(eraseVersions(table, year, some), { background: true, timeoutMs: TIMEOUT_MS });
+  }
+
+  async #yearsOf(table: 'rollup_values' | 'rollup_totals', doomed: readonly DoomedVersions[]): Promise<number[]> {
+    const years = new Set<number>();
+    for (const number of new Set(doomed.map(({ project }) => project)))
+      for (const { year } of await this.clickhouse.rows<{ year: number }>(yearsWithRollups(table, number), {
         purpose: 'erase visitors',
         background: true,
-      });
-      for (const { year } of years)
-        for (let at = 0; at < wide.length; at += TOGETHER) {
-          const some = wide
-            .slice(at, at + TOGETHER)
-            .filter(({ from, to }) => from < Date.UTC(year + 1, 0) && to > Date.UTC(year, 0));
-          if (some.length === 0) continue;
-          const kept = [0, ...(await this.#pointed(project, some))];
-          await this.clickhouse.run(eraseVersions(table, project, year, { ranges: some, last, kept }), {
-            background: true,
-            timeoutMs: TIMEOUT_MS,
-          });
-        }
-    }
+      }))
+        years.add(year);
+    return [...years].sort((a, b) => a - b);
   }
 
   async #pointed(project: number, ranges: readonly TimeRange[]): Promise<number[]> {
@@ -119,3 +124,25 @@ export class VisitorRollupsEraser implements VisitorEraser, OnModuleInit {
 
 const overlapping = ({ from, to }: TimeRange) =>
   and(lt(rollupCells.from, new Date(to)), gt(rollupCells.to, new Date(from)));
+
+/** Those with stretches in a year, and no others. */
+const inYear = (doomed: readonly DoomedVersions[], year: number): DoomedVersions[] =>
+  doomed
+    .map((one) => ({
+      ...one,
+      ranges: one.ranges.filter(({ from, to }) => from < Date.UTC(year + 1, 0) && to > Date.UTC(year, 0)),
+    }))
+    .filter(({ ranges }) => ranges.length > 0);
+
+/** As many as one statement takes. */
+function* portions(doomed: readonly DoomedVersions[]): Generator<DoomedVersions[]> {
+  let some: DoomedVersions[] = [];
+  for (const one of doomed) {
+    if (some.length > 0 && some.reduce((sum, { ranges }) => sum + ranges.length, one.ranges.length) > TOGETHER) {
+      yield some;
+      some = [];
+    }
+    some.push(one);
+  }
+  if (some.length > 0) yield some;
+}

@@ -12,7 +12,7 @@ export {
 export { ErasedVisitors } from './erasure/erased-visitors';
 export { erasureMark } from './erasure/erasure-mark';
 export { ErasureTimes } from './erasure/erasure-times';
-export { type GoneVisitors, type VisitorEraser, VisitorErasers } from './erasure/visitor-erasers';
+export { type GoneVisitors, type HiddenVisitors, type VisitorEraser, VisitorErasers } from './erasure/visitor-erasers';
 export { EventsModule } from './events.module';
 export { IngestSteps } from './ingest/ingest-steps';
 export { type StoredBatch, StoredEvents } from './ingest/stored-events';

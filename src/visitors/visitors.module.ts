@@ -10,6 +10,9 @@ import { ErasureController } from './erasure/erasure.controller';
 import { ErasureService } from './erasure/erasure.service';
 import { ErasuresRepository } from './erasure/erasures.repository';
 import { ExportService } from './erasure/export.service';
+import { ClaimKeeper } from './erasure/claim-keeper';
+import { ErasurePurger } from './erasure/purger';
+import { PurgesRepository } from './erasure/purges.repository';
 import { ErasureSweeper } from './erasure/sweeper';
 import { PeopleRepository } from './people.repository';
 import { ProfileRepository } from './profile/profile.repository';
@@ -31,6 +34,9 @@ import { VisitorsController } from './visitors.controller';
     ErasedPeopleRepository,
     ErasureService,
     ErasureSweeper,
+    ErasurePurger,
+    PurgesRepository,
+    ClaimKeeper,
     ErasuresRepository,
     ExportService,
     IdentifyService,

@@ -9,6 +9,7 @@ import { hashIdentifier } from '../../src/events/pipeline';
 import { Postgres } from '../../src/platform/postgres/postgres';
 import type { Project } from '../../src/projects';
 import { ErasuresRepository } from '../../src/visitors/erasure/erasures.repository';
+import { ErasurePurger } from '../../src/visitors/erasure/purger';
 import { ErasureSweeper } from '../../src/visitors/erasure/sweeper';
 import { type AProject, aProject, ask, askClickHouse, startTestApp, type TestApp, until } from '../support';
 import { deriveNow, hurry } from '../support/derive';
@@ -16,14 +17,19 @@ import { deriveNow, hurry } from '../support/derive';
 jest.setTimeout(120_000);
 
 let app: TestApp;
+let hideStored: ErasureSweeper['hideStored'];
 let sweep: ErasureSweeper['sweep'];
+let purge: ErasurePurger['purge'];
 beforeAll(async () => {
   app = await startTestApp();
   // Nobody erases but this test.
   const sweeper = the(ErasureSweeper);
+  const purger = the(ErasurePurger);
+  hideStored = sweeper.hideStored.bind(sweeper);
   sweep = sweeper.sweep.bind(sweeper);
-  sweeper.sweep = () => Promise.resolve(false);
-  Object.assign(app.app.get(ErasureTimes, { strict: false }), { readersMs: 100, writersMs: 0 });
+  purge = purger.purge.bind(purger);
+  sweeper.hideStored = sweeper.sweep = purger.purge = () => Promise.resolve(false);
+  Object.assign(app.app.get(ErasureTimes, { strict: false }), { readersMs: 100, writersMs: 0, gatherMs: 0 });
   hurry(app, { fewestEvents: 50 });
 });
 afterAll(() => app.close());
@@ -75,6 +81,10 @@ const erase = async (project: AProject, id: string): Promise<string> => {
   expect(status).toBe(202);
   return body.job.id;
 };
+/** Takes it off the disk, when whoever asked before has been answered. */
+const purgeSoon = async (): Promise<void> => expect(await until(() => purge(), Boolean, 5_000)).toBe(true);
+const jobOf = async (project: AProject, job: string) =>
+  (await ask<{ state: string; progress: number }>(app, `/jobs/${job}`, { key: project.keys.adm })).body;
 const stateOf = async (project: AProject, job: string): Promise<unknown> =>
   (await ask(app, `/jobs/${job}`, { key: project.keys.adm })).body['state'];
 const visitorsOn = async (project: AProject, day: number): Promise<unknown> => {
@@ -85,9 +95,11 @@ const visitorsOn = async (project: AProject, day: number): Promise<unknown> => {
   return [body.data['visitors'], body.data['events']];
 };
 
-const cuts = ['touched', 'delete', 'left'] as const;
+const hiding = ['touched', 'delete', 'isAnyLeft', 'eraseVisitors', 'deleteRows'] as const;
+const purging = ['purgeVisitors', 'purge', 'isAnyLeft'] as const;
+const cuts = [...hiding.map((cut) => ({ cut, stage: 'hiding' })), ...purging.map((cut) => ({ cut, stage: 'purging' }))];
 
-it.each([...cuts, 'rollups', 'finish'] as const)('is finished after it was cut short behind %s', async (cut) => {
+it.each(cuts)('is finished after it was cut short in $stage behind $cut', async ({ cut, stage }) => {
   const project = await aBusyProject();
   const { number } = await projectOf(project);
   await derive(project, 2);
@@ -110,18 +122,39 @@ it.each([...cuts, 'rollups', 'finish'] as const)('is finished after it was cut s
         throw died;
       });
   };
-  if (cut === 'rollups') dying(the(VisitorRollupsEraser), 'eraseVisitors');
-  else if (cut === 'finish') dying(the(ErasuresRepository), 'deleteRows');
-  else dying(the(VisitorRows), cut);
-  jest.spyOn(the(ErasuresRepository), 'hold').mockResolvedValue();
-  await expect(sweep(number)).rejects.toThrow(died);
-  expect(await stateOf(project, job)).not.toBe('completed');
-  expect(await sweep(number)).toBe(false);
-  await pg(sql`UPDATE visitor_erasures SET claimed_until = now() - interval '1 second'`);
+  const cutShort = (): void => {
+    if (cut === 'eraseVisitors' || cut === 'purgeVisitors') dying(the(VisitorRollupsEraser), cut);
+    else if (cut === 'deleteRows') dying(the(ErasuresRepository), cut);
+    else dying(the(VisitorRows), cut);
+    jest.spyOn(the(ErasuresRepository), 'hold').mockResolvedValue();
+  };
+  const theClaimIsOver = () => pg(sql`UPDATE visitor_erasures SET claimed_until = now() - interval '1 second'`);
+  if (stage === 'hiding') {
+    cutShort();
+    await expect(sweep(number)).rejects.toThrow(died);
+    expect(await stateOf(project, job)).not.toBe('completed');
+    expect(await sweep(number)).toBe(false);
+    await theClaimIsOver();
+  }
   expect(await sweep(number)).toBe(true);
+  const theirs = `SELECT count() FROM events WHERE project_id = ${number} AND visitor_id = ${decimal}`;
+  expect(await count(theirs)).toBe(0);
+  expect(await visitorsOn(project, 6)).toEqual([9, 180]);
+  // Hidden is not gone.
+  expect(await jobOf(project, job)).toMatchObject({ progress: 0.5 });
+  expect(await stateOf(project, job)).not.toBe('completed');
+  expect(await count(`${theirs} SETTINGS apply_deleted_mask = 0`)).toBe(20);
+  if (stage === 'purging') {
+    cutShort();
+    await expect(until(() => purge(), Boolean, 5_000)).rejects.toThrow(died);
+    expect(await stateOf(project, job)).not.toBe('completed');
+    expect(await purge()).toBe(false);
+    await theClaimIsOver();
+  }
+  await purgeSoon();
 
-  expect(await stateOf(project, job)).toBe('completed');
-  expect(await count(`SELECT count() FROM events WHERE project_id = ${number} AND visitor_id = ${decimal}`)).toBe(0);
+  expect(await jobOf(project, job)).toMatchObject({ state: 'completed', progress: 1 });
+  expect(await count(`${theirs} SETTINGS apply_deleted_mask = 0`)).toBe(0);
   // What was derived of its day is off the disk, of the other day is not.
   for (const table of ['rollup_totals', 'rollup_values']) {
     const left = `SELECT count() FROM ${table} WHERE project_id = ${number}`;
@@ -142,6 +175,7 @@ it('takes those that wait in one go, and ends all of their jobs', async () => {
   const deletions = jest.spyOn(the(VisitorRows), 'delete');
   expect(await sweep(number)).toBe(true);
   expect(deletions).toHaveBeenCalledTimes(1);
+  await purgeSoon();
   expect(await Promise.all(jobs.map((job) => stateOf(project, job)))).toEqual(jobs.map(() => 'completed'));
   expect(await visitorsOn(project, 6)).toEqual([2, 40]);
   expect(await pg(sql`SELECT 1 FROM visitor_erasures WHERE project = ${number}`)).toEqual([]);
@@ -153,6 +187,7 @@ it('deletes what a process stored while it could not know of the erasure', async
   const id = await hashOf(project, 'v1');
   await erase(project, id);
   await sweep(number);
+  await purgeSoon();
   const erased = the(ErasedVisitors);
   // As of a replica whose Postgres was away since before.
   Object.assign(the(ErasureTimes), { viewMs: -1 });
@@ -173,6 +208,73 @@ it('deletes what a process stored while it could not know of the erasure', async
   expect(await the(ErasuresRepository).ripeProjects(0)).toContain(number);
   await sweep(number);
   expect(await visitorsOn(project, 6)).toEqual([9, 180]);
+  await purgeSoon();
+});
+
+it('hides at once what is stored, and what was stored meanwhile when nothing more can be', async () => {
+  const project = await aBusyProject();
+  const { number } = await projectOf(project);
+  await derive(project, 2);
+  const job = await erase(project, await hashOf(project, 'v2'));
+  expect(await hideStored(number)).toBe(true);
+  expect(await visitorsOn(project, 6)).toEqual([9, 180]);
+  expect(await jobOf(project, job)).toMatchObject({ progress: 0.25 });
+  // It has been looked at, and is not hidden for good.
+  expect(await hideStored(number)).toBe(false);
+  await expect(purge()).resolves.toBe(false);
+  // Of a process that did not know: a row as of the others, under an id of its own.
+  const other = BigInt(`0x${await hashOf(project, 'v4')}`).toString();
+  const theirs = BigInt(`0x${await hashOf(project, 'v2')}`).toString();
+  await askClickHouse(
+    app.urls.clickhouse,
+    `INSERT INTO events SELECT * REPLACE (${theirs} AS visitor_id, generateUUIDv4() AS event_id) FROM events
+     WHERE project_id = ${number} AND visitor_id = ${other}`,
+  );
+  expect(await sweep(number)).toBe(true);
+  expect(await visitorsOn(project, 6)).toEqual([9, 180]);
+  await purgeSoon();
+  expect(await stateOf(project, job)).toBe('completed');
+  expect(await count(`SELECT count() FROM events WHERE visitor_id = ${theirs} SETTINGS apply_deleted_mask = 0`)).toBe(
+    0,
+  );
+});
+
+it('writes a month anew once for visitors of several projects', async () => {
+  const several = [await aBusyProject(), await aBusyProject()];
+  const jobs = [];
+  for (const project of several) {
+    jobs.push(await erase(project, await hashOf(project, 'v5')));
+    expect(await sweep((await projectOf(project)).number)).toBe(true);
+  }
+  // Whoever asked before the last of them was hidden has been answered.
+  await until(
+    () => pg(sql`SELECT 1 FROM visitor_erasures WHERE hidden_at <= now() - interval '100 milliseconds'`),
+    (rows) => rows.length === several.length,
+  );
+  const rewriting = jest.spyOn(the(VisitorRows), 'purge');
+  await purgeSoon();
+  expect(rewriting).toHaveBeenCalledTimes(1);
+  for (const [at, project] of several.entries()) {
+    expect(await stateOf(project, jobs[at]!)).toBe('completed');
+    expect(await visitorsOn(project, 6)).toEqual([9, 180]);
+  }
+  const hidden = `SELECT count() FROM system.parts
+    WHERE database = currentDatabase() AND table = 'events' AND active AND has_lightweight_delete`;
+  expect(await count(hidden)).toBe(0);
+});
+
+it('begins anew with a visitor of whom a row is found on the disk', async () => {
+  const project = await aBusyProject();
+  const { number } = await projectOf(project);
+  const job = await erase(project, await hashOf(project, 'v6'));
+  await sweep(number);
+  // A rewriting that did not do its work.
+  jest.spyOn(the(VisitorRows), 'purge').mockResolvedValueOnce();
+  await expect(until(() => purge(), Boolean, 5_000)).rejects.toThrow('were found on the disk');
+  expect(await stateOf(project, job)).not.toBe('completed');
+  expect(await sweep(number)).toBe(true);
+  await purgeSoon();
+  expect(await stateOf(project, job)).toBe('completed');
 });
 
 it('hands over all that is held, and says that it did', async () => {

@@ -12,7 +12,7 @@ let app: TestApp;
 beforeAll(async () => {
   app = await startTestApp({ env: { INSERT_TIMEOUT_MS: '1000', QUERY_TIMEOUT_MS: '3000' } });
   // Whoever reads does so in a moment here.
-  Object.assign(app.app.get(ErasureTimes, { strict: false }), { readersMs: 300, writersMs: 1_500 });
+  Object.assign(app.app.get(ErasureTimes, { strict: false }), { readersMs: 300, writersMs: 1_500, gatherMs: 300 });
 });
 afterAll(() => app.close());
 

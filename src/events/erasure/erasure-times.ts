@@ -13,6 +13,8 @@ export class ErasureTimes {
   readonly writersMs: number;
   /** After derived rows have no pointer any more: whoever saw it is done reading. */
   readonly readersMs: number;
+  /** Between the first that is hidden and the rewriting of parts: it costs the same for one as for a thousand, so they go together. */
+  readonly gatherMs: number = 30_000;
 
   constructor(env: Env) {
     this.writersMs = this.viewMs + env.INSERT_TIMEOUT_MS;

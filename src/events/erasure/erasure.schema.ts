@@ -1,5 +1,5 @@
 // Who was erased, and who is being? What keeps an erased visitor from coming back, and the work that is not done yet.
-import { index, integer, jsonb, pgTable, primaryKey, text, timestamp, uuid } from 'drizzle-orm/pg-core';
+import { bigint, index, integer, jsonb, pgTable, primaryKey, text, timestamp, uuid } from 'drizzle-orm/pg-core';
 import { projects } from '../../projects/projects.schema';
 
 const moment = () => timestamp({ withTimezone: true, precision: 3 });
@@ -44,8 +44,12 @@ export const visitorErasures = pgTable(
     /** Who works on it, and until when that holds unless it says so again. */
     claim: uuid(),
     claimedUntil: moment(),
-    /** Stretches from which events were taken, as [from, to] in milliseconds: known before the events go. */
+    /** Stretches from which events were taken, as [from, to] in milliseconds: known before the events go. Of all that were worked on with it. */
     touched: jsonb().$type<[from: number, to: number][]>(),
+    /** Since when no question finds a row, and nothing that was under way then can add one; null: some may. */
+    hiddenAt: moment(),
+    /** Derived rows up to this version may have been worked out from events that are hidden now. */
+    derivedUpTo: bigint({ mode: 'number' }),
   },
   (table) => [
     index('visitor_erasures_of_project').on(table.project, table.createdAt),

@@ -1,6 +1,6 @@
 // Which rows of the warehouse are a visitor's, and what deletes them? Pure.
 import { DAY_MS, QUARTER_MS } from '../../common/time-range';
-import { Bound, instant, int64, type Sql, sql, text, texts, uint32, uuid } from '../../platform/clickhouse/sql';
+import { Bound, digits, instant, int64, type Sql, sql, text, texts, uint32, uuid } from '../../platform/clickhouse/sql';
 import { decimals } from '../changes/changes.queries';
 import { flagBits, hexToUInt64 } from '../pipeline';
 import { sessionGap } from '../query';
@@ -31,16 +31,23 @@ const cutOf = (column: Sql, hashes: readonly ErasedHash[]): Sql =>
 const isTheirs = (hashes: readonly ErasedHash[]): Sql =>
   sql`(visitor_id IN ${hashesOf(hashes)} OR user_id IN ${hashesOf(hashes)})`;
 
-/** Their events from before the erasure, by what they say and by when they came. */
-const eventsOf = ({ project, hashes, near }: Gone): Sql => {
-  const cut = sql`greatest(${cutOf(sql`visitor_id`, hashes)}, ${cutOf(sql`user_id`, hashes)})`;
-  const reach =
-    near === undefined
-      ? sql``
-      : sql` AND visitor_id IN ${decimals([...new Set([...near, ...hashes.map(({ hash }) => hexToUInt64(hash))])])}`;
-  return sql`project_id = ${uint32(project)}${reach} AND ${isTheirs(hashes)}
-    AND (toUnixTimestamp64Milli(ts) <= ${cut} OR toUnixTimestamp64Milli(received_at) <= ${cut})`;
+/** Their events, whenever they were. */
+const seenWith = ({ project, hashes, near }: Gone): Sql => {
+  if (near === undefined) return sql`project_id = ${uint32(project)} AND ${isTheirs(hashes)}`;
+  const theirs = new Set(hashes.map(({ hash }) => hexToUInt64(hash)));
+  const reach = sql`project_id = ${uint32(project)} AND visitor_id IN ${decimals([...new Set([...near, ...theirs])])}`;
+  // A deletion reads every column that its condition names, of all rows of a month.
+  return near.every((visitor) => theirs.has(visitor)) ? reach : sql`${reach} AND ${isTheirs(hashes)}`;
 };
+
+/** Whether such an event is from before the erasure, by what it says and by when it came. */
+const isBefore = ({ hashes }: Gone): Sql => {
+  const cut = sql`greatest(${cutOf(sql`visitor_id`, hashes)}, ${cutOf(sql`user_id`, hashes)})`;
+  return sql`(toUnixTimestamp64Milli(ts) <= ${cut} OR toUnixTimestamp64Milli(received_at) <= ${cut})`;
+};
+
+/** Their events from before the erasure. The hashes are looked at first: times are read where one of them stands (5.5 -> 0.1 s of CPU). */
+const ofTheirs = (gone: Gone): Sql => sql`PREWHERE ${seenWith(gone)} WHERE ${isBefore(gone)}`;
 
 const linksOf = ({ project, hashes }: Gone): Sql => sql`project_id = ${uint32(project)} AND ${isTheirs(hashes)}`;
 
@@ -70,7 +77,7 @@ export const anyReject = (project: number, hashes: readonly ErasedHash[]): Sql =
  *  by id. */
 export const doubtfulIds = (gone: Gone, since: number, limit: number, after: string | undefined): Sql => sql`
   SELECT DISTINCT toString(event_id) AS id FROM events
-  WHERE ${eventsOf(gone)} AND received_at >= ${instant(since)}
+  ${ofTheirs(gone)} AND received_at >= ${instant(since)}
     AND ((bitAnd(flags, ${uint32(flagBits.serverTime)}) != 0 AND substring(toString(event_id), 15, 1) != '7')
       OR toUnixTimestamp64Milli(ts) > greatest(${cutOf(sql`visitor_id`, gone.hashes)}, ${cutOf(sql`user_id`, gone.hashes)}))
     ${after === undefined ? sql`` : sql`AND id > toString(${uuid(after)})`}
@@ -83,37 +90,60 @@ export const touchedCells = (gone: Gone, fine: number): Sql => sql`
   FROM (
     SELECT toUnixTimestamp64Milli(ts) AS at, ${sessionGap} AS gap, if(ts < ${instant(fine)}, ${int64(DAY_MS)}, ${int64(QUARTER_MS)}) AS step
     FROM events
-    WHERE ${eventsOf(gone)})
+    ${ofTheirs(gone)})
   GROUP BY from, to
   ORDER BY from, to`;
 
-/** Months that hold their events: rows { month }, YYYYMM. */
-export const months = (gone: Gone): Sql => sql`
-  SELECT DISTINCT toYYYYMM(ts) AS month FROM events WHERE ${eventsOf(gone)} ORDER BY month`;
+/** Hides them from every question, for good: a mask is written beside the rows, and whatever merge reads them leaves them out.
+ *  A month that was over before the erasure holds nothing from after it: its times need not be read (1.0 -> 0.4 s of CPU for 10 million rows).
+ *  @param month YYYYMM */
+export const hideEvents = (gone: Gone, month: number): Sql => {
+  const over =
+    Date.UTC(Math.floor(month / 100), month % 100) <= Math.min(...gone.hashes.map(({ erasedAt }) => erasedAt));
+  return sql`
+  DELETE FROM events IN PARTITION ${digits(month)} WHERE ${seenWith(gone)}${over ? sql`` : sql` AND ${isBefore(gone)}`}
+  SETTINGS lightweight_deletes_sync = 2`;
+};
 
-/** Rows are taken off the disk, not only hidden: a merge has nothing left to bring back. @param month the engine's own answer */
-export const deleteEvents = (gone: Gone, month: Sql): Sql => sql`
-  ALTER TABLE events DELETE IN PARTITION ${month} WHERE ${eventsOf(gone)} SETTINGS mutations_sync = 2`;
+/** Months between these and no others that hold hidden rows on the disk, the smallest first: rows { month }. */
+export const hiddenMonths = (months: readonly number[]): Sql => sql`
+  SELECT toUInt32(partition) AS month FROM system.parts
+  WHERE database = currentDatabase() AND table = 'events' AND active AND has_lightweight_delete
+    AND partition IN ${texts(months.map(String))}
+  GROUP BY month ORDER BY sum(bytes_on_disk)`;
+
+/** Writes the parts of a month that hold hidden rows anew, without them. */
+export const purgeEvents = (month: number): Sql => sql`
+  ALTER TABLE events APPLY DELETED MASK IN PARTITION ${digits(month)} SETTINGS mutations_sync = 2`;
 
 export const deleteLinks = (gone: Gone): Sql => sql`
   ALTER TABLE visitor_links DELETE WHERE ${linksOf(gone)} SETTINGS mutations_sync = 2`;
 
-/** Links of what came since. */
+/** Links of what came since: a range of arrival finds it, so that what is older is not read. */
 export const restoreLinks = ({ project, hashes, near }: Gone): Sql => sql`
   INSERT INTO visitor_links (project_id, visitor_id, user_id, first_at)
   SELECT project_id, visitor_id, user_id, min(ts) FROM events
   WHERE project_id = ${uint32(project)} AND user_id != 0 AND user_id != visitor_id
     AND visitor_id IN ${decimals([...new Set([...(near ?? []), ...hashes.map(({ hash }) => hexToUInt64(hash))])])}
-    AND ${isTheirs(hashes)}
+    AND ${isTheirs(hashes)} AND received_at > ${instant(Math.min(...hashes.map(({ erasedAt }) => erasedAt)))}
   GROUP BY project_id, visitor_id, user_id`;
 
 export const deleteRejects = (gone: Gone): Sql => sql`
   ALTER TABLE rejected_events DELETE WHERE ${rejectsOf(gone)} SETTINGS mutations_sync = 2`;
 
-/** What is left: rows { rows } each. Links of events that came since are none of it. */
-export const leftOf = (gone: Gone): Sql[] => [
-  sql`SELECT count() AS rows FROM events WHERE ${eventsOf(gone)}`,
-  sql`SELECT count() AS rows FROM visitor_links WHERE ${linksOf(gone)}
-    AND (visitor_id, user_id) NOT IN (SELECT visitor_id, user_id FROM events WHERE project_id = ${uint32(gone.project)} AND ${isTheirs(gone.hashes)})`,
-  sql`SELECT count() AS rows FROM rejected_events WHERE ${rejectsOf(gone)}`,
-];
+/** What is left of their events wherever they may be: rows { rows }; none is left where all are 0. By one column a time, as a filter finds
+ *  visitors, and most events have no user.
+ *  @param onDisk hidden rows too */
+export const eventsLeft = (gone: Gone, onDisk: boolean): Sql[] =>
+  [sql`visitor_id`, sql`user_id`].map(
+    (column) => sql`
+  SELECT count() AS rows FROM events
+  PREWHERE project_id = ${uint32(gone.project)} AND ${column} IN ${hashesOf(gone.hashes)} WHERE ${isBefore(gone)}${
+    onDisk ? sql` SETTINGS apply_deleted_mask = 0` : sql``
+  }`,
+  );
+
+/** Links but for those of events that came since: rows { rows }. */
+export const linksLeft = (gone: Gone): Sql => sql`
+  SELECT count() AS rows FROM visitor_links WHERE ${linksOf(gone)}
+    AND (visitor_id, user_id) NOT IN (SELECT visitor_id, user_id FROM events WHERE project_id = ${uint32(gone.project)} AND ${isTheirs(gone.hashes)})`;

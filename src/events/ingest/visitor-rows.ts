@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Clock } from '../../common/clock';
 import { coalesce, DAY_MS, MINUTE_MS, QUARTER_MS, type TimeRange } from '../../common/time-range';
 import { ClickHouse } from '../../platform/clickhouse/clickhouse';
-import { digits, type Sql } from '../../platform/clickhouse/sql';
+import type { Sql } from '../../platform/clickhouse/sql';
 import { MarkStale } from '../changes';
 import { Spool } from './spool';
 import * as queries from './visitor-rows.queries';
@@ -15,6 +15,8 @@ export type { ErasedHash } from './visitor-rows.queries';
 const UNDER_WAY_MS = 5 * MINUTE_MS;
 const TIMEOUT_MS = 15 * MINUTE_MS;
 const LOOK_EVERY_MS = 250;
+/** Deletions at once: one takes a core, and waits a moment for the engine to begin. */
+const LANES = 3;
 /** Ids are remembered in portions of so many. */
 const IDS = 20_000;
 
@@ -54,7 +56,7 @@ export class VisitorRows {
       queries.anyLink(project, hashes),
       queries.anyReject(project, hashes),
     ];
-    for (const look of looks) if ((await this.#rows(look)).length > 0) return true;
+    for (const look of looks) if (await this.#finds(look)) return true;
     return false;
   }
 
@@ -80,21 +82,40 @@ export class VisitorRows {
     await this.stale.mark(project, ranges, { untilMs: UNDER_WAY_MS });
   }
 
-  /** Deletes their events, links and refused events, off the disk. Links of events that came after the erasure stay, or come back. */
-  async delete(gone: queries.Gone): Promise<void> {
-    const months = await this.#rows<{ month: number }>(queries.months(gone));
-    for (const { month } of months) await this.#run(queries.deleteEvents(gone, digits(month)));
-    await this.#run(queries.deleteLinks(gone));
-    await this.#run(queries.restoreLinks(gone));
-    await this.#run(queries.deleteRejects(gone));
+  /** Hides their events from every question, and deletes their links and refused events. Links of events that came after the erasure stay,
+   *  or come back.
+   *  @param found stretches that hold them; only their months are touched */
+  async delete(gone: queries.Gone, found: readonly TimeRange[]): Promise<void> {
+    const months = [...monthsIn(found)];
+    const lane = async (): Promise<void> => {
+      for (let month = months.pop(); month !== undefined; month = months.pop())
+        await this.#run(queries.hideEvents(gone, month));
+    };
+    await Promise.all(Array.from({ length: LANES }, lane));
+    if (await this.#finds(queries.anyLink(gone.project, gone.hashes))) {
+      await this.#run(queries.deleteLinks(gone));
+      await this.#run(queries.restoreLinks(gone));
+    }
+    if (await this.#finds(queries.anyReject(gone.project, gone.hashes))) await this.#run(queries.deleteRejects(gone));
   }
 
-  /** How many rows of them are left, wherever they may be. */
-  async left({ project, hashes }: queries.Gone): Promise<number> {
-    let left = 0;
-    for (const query of queries.leftOf({ project, hashes }))
-      left += (await this.#rows<{ rows: number }>(query)).reduce((sum, { rows }) => sum + rows, 0);
-    return left;
+  /** Takes hidden events of these stretches off the disk, of every project: a month is written anew once, whoever they were. */
+  async purge(ranges: readonly TimeRange[]): Promise<void> {
+    const months = await this.#rows<{ month: number }>(queries.hiddenMonths([...monthsIn(ranges)]));
+    for (const { month } of months) await this.#run(queries.purgeEvents(month));
+  }
+
+  /** Whether any row of them is left, wherever it may be. @param onDisk hidden rows are looked for too */
+  async isAnyLeft({ project, hashes }: Omit<queries.Gone, 'near'>, { onDisk = false } = {}): Promise<boolean> {
+    const counts = queries.eventsLeft({ project, hashes }, onDisk);
+    if (await this.#finds(queries.anyLink(project, hashes))) counts.push(queries.linksLeft({ project, hashes }));
+    for (const query of counts)
+      if ((await this.#rows<{ rows: number }>(query)).some(({ rows }) => rows > 0)) return true;
+    return this.#finds(queries.anyReject(project, hashes));
+  }
+
+  async #finds(query: Sql): Promise<boolean> {
+    return (await this.#rows(query)).length > 0;
   }
 
   #rows<T>(query: Sql): Promise<T[]> {
@@ -104,4 +125,18 @@ export class VisitorRows {
   #run(statement: Sql): Promise<void> {
     return this.clickhouse.run(statement, { background: true, timeoutMs: TIMEOUT_MS });
   }
+}
+
+/** Months that stretches lie in, as YYYYMM. */
+function monthsIn(ranges: readonly TimeRange[]): Set<number> {
+  const months = new Set<number>();
+  for (const { from, to } of ranges) {
+    const first = new Date(from);
+    for (let ahead = 0; ; ahead += 1) {
+      const month = new Date(Date.UTC(first.getUTCFullYear(), first.getUTCMonth() + ahead));
+      if (month.getTime() >= to) break;
+      months.add(month.getUTCFullYear() * 100 + month.getUTCMonth() + 1);
+    }
+  }
+  return months;
 }

@@ -96,6 +96,18 @@ export class JobsService implements OnApplicationBootstrap, OnModuleDestroy {
       .where(and(inArray(jobs.id, [...ids]), inArray(jobs.state, ['queued', 'running'])));
   }
 
+  /** Says how far jobs are whose work somebody else does along with their own. */
+  async advance(ids: readonly string[], fraction: number): Promise<void> {
+    if (ids.length === 0) return;
+    const progress = keepHighest(fraction) as never;
+    await this.postgres.run((db) =>
+      db
+        .update(jobs)
+        .set({ progress })
+        .where(and(inArray(jobs.id, [...ids]), inArray(jobs.state, ['queued', 'running']))),
+    );
+  }
+
   /** A job by its id.
    *  @param projectId whose job it must be; any, if not given */
   async find(id: string, projectId?: string): Promise<JobRecord | undefined> {

@@ -27,7 +27,7 @@ export class ErasureController {
   @ApiOperation({
     summary: 'Erase a visitor',
     description:
-      'Everything of the person that the hash stands for: of a user, every visitor whose past is the user’s. When the job is done no row of any of these hashes is left. Events from before that come again later are left out (`erased_visitor`); what happens afterwards counts as a new visitor’s.',
+      'Everything of the person that the hash stands for: of a user, every visitor whose past is the user’s. From `progress` 0.25 on nothing is found of what was stored, from 0.5 on nothing at all; when the job is done no row of any of these hashes is left on the disk. Events from before that come again later are left out (`erased_visitor`); what happens afterwards counts as a new visitor’s.',
   })
   @ApiAcceptedResponse({ type: AcceptedJobDto })
   @ApiProblems(notFound)

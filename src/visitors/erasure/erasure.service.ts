@@ -16,6 +16,7 @@ import { ErasureSweeper } from './sweeper';
 export const ERASE_VISITOR = 'visitor.erase';
 /** Somebody else erases for this project, and finishes other jobs with its own: a thousand that wait need not look often. */
 const LOOK_AGAIN_MS = 5_000;
+const LOOK_SELDOM_MS = 30_000;
 
 @Injectable()
 export class ErasureService implements OnModuleInit {
@@ -60,10 +61,14 @@ export class ErasureService implements OnModuleInit {
   }
 
   async #work(job: string): Promise<CallAgain | void> {
-    const wait = await this.erasures.waitOf(job, this.times.writersMs);
-    if (wait === undefined) return undefined;
-    if (wait.inMs > 0) return { inMs: wait.inMs };
-    await this.sweeper.sweep(wait.project);
-    return (await this.erasures.waitOf(job, this.times.writersMs)) === undefined ? undefined : { inMs: LOOK_AGAIN_MS };
+    const { writersMs } = this.times;
+    let stage = await this.erasures.stageOf(job, writersMs);
+    if (stage?.isNew === true) await this.sweeper.hideStored(stage.project);
+    else if (stage !== undefined && !stage.isHidden && stage.inMs === 0) await this.sweeper.sweep(stage.project);
+    stage = await this.erasures.stageOf(job, writersMs);
+    if (stage === undefined) return undefined;
+    // Whoever takes it off the disk ends the job as well.
+    if (stage.isHidden) return { inMs: LOOK_SELDOM_MS };
+    return { inMs: stage.inMs > 0 && !stage.isNew ? stage.inMs : LOOK_AGAIN_MS };
   }
 }

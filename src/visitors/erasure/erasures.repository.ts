@@ -4,7 +4,7 @@ import { and, eq, inArray, lte, sql } from 'drizzle-orm';
 import { type Actor, AuditLog } from '../../audit';
 import { idempotentRequests } from '../../auth/auth.schema';
 import { newId } from '../../common/ids';
-import type { TimeRange } from '../../common/time-range';
+import { coalesce, type TimeRange } from '../../common/time-range';
 import { type ErasedHash, erasureMark, staleVisitors } from '../../events';
 import { erasedEvents, erasedVisitors, visitorErasures } from '../../events/erasure/erasure.schema';
 import { hexToUInt64 } from '../../events/pipeline';
@@ -25,8 +25,17 @@ export interface Claimed {
   readonly hashes: readonly ErasedHash[];
   /** From where an earlier try took events. */
   readonly touched: readonly TimeRange[];
-  /** The row that remembers it. */
-  readonly first: string;
+}
+
+/** Where an erasure is that a job waits for. */
+export interface Stage {
+  readonly project: number;
+  /** Nobody has looked at it yet: what is stored now can go now. */
+  readonly isNew: boolean;
+  /** No question finds a row any more; some are on the disk. */
+  readonly isHidden: boolean;
+  /** Until nothing can be added that did not know of it, milliseconds. */
+  readonly inMs: number;
 }
 
 const inMs = (ms: number) => sql`now() + ${ms} * interval '1 millisecond'`;
@@ -92,20 +101,27 @@ export class ErasuresRepository {
     });
   }
 
-  /** What a job waits for: its project, and how long until its hashes may be deleted, milliseconds; undefined: all of them are gone. */
-  async waitOf(job: string, writersMs: number): Promise<{ project: number; inMs: number } | undefined> {
+  /** How far what a job waits for has come; undefined: all of it is gone. */
+  async stageOf(job: string, writersMs: number): Promise<Stage | undefined> {
     const { rows } = await this.postgres.run((db) =>
-      db.execute<{ project: number; left: number }>(sql`
-        SELECT project, (extract(epoch FROM max(created_at) - (${beforeMs(writersMs)})) * 1000)::float8 AS left
+      db.execute<{ project: number; new: boolean; hidden: boolean; left: number }>(sql`
+        SELECT project, bool_or(claim IS NULL) AS new, bool_and(hidden_at IS NOT NULL) AS hidden,
+          (extract(epoch FROM max(created_at) - (${beforeMs(writersMs)})) * 1000)::float8 AS left
         FROM ${visitorErasures} WHERE job = ${job} GROUP BY project`),
     );
-    return rows[0] === undefined ? undefined : { project: rows[0].project, inMs: Math.max(0, Math.ceil(rows[0].left)) };
+    const [row] = rows;
+    if (row === undefined) return undefined;
+    const { project, new: isNew, hidden: isHidden, left } = row;
+    return { project, isNew, isHidden, inMs: Math.max(0, Math.ceil(left)) };
   }
 
-  /** Takes the erasures of a project that may begin. Nobody else gets them for `forMs`, nor others of the project.
+  /** Takes the erasures of a project that are not hidden: those to which nothing can be added any more, or those that nobody has looked at.
+   *  Nobody else gets them for `forMs`, nor others of the project.
+   *  @param writersMs undefined: those that nobody has looked at, however young
    *  @returns undefined where there are none, or somebody works on the project */
-  async claim(project: number, writersMs: number, forMs: number): Promise<Claimed | undefined> {
+  async claim(project: number, writersMs: number | undefined, forMs: number): Promise<Claimed | undefined> {
     const claim = newId();
+    const those = writersMs === undefined ? sql`claim IS NULL` : sql`created_at <= ${beforeMs(writersMs)}`;
     return this.postgres.transaction(async (db) => {
       // One after the other: two who look at once would both find nobody at work.
       const [owner] = await db
@@ -114,45 +130,32 @@ export class ErasuresRepository {
         .where(eq(projects.number, project))
         .for('no key update');
       if (owner === undefined) return undefined;
-      const { rows } = await db.execute<{
-        id: string;
-        visitor: string;
-        erased: string;
-        touched: [number, number][] | null;
-      }>(sql`
+      const { rows } = await db.execute<ErasureRow>(sql`
         UPDATE ${visitorErasures} SET claim = ${claim}, claimed_until = ${inMs(forMs)}
         WHERE id IN (
           SELECT id FROM ${visitorErasures}
-          WHERE project = ${project} AND created_at <= ${beforeMs(writersMs)}
-            AND NOT EXISTS (SELECT 1 FROM ${visitorErasures} WHERE project = ${project} AND claimed_until >= now())
+          WHERE project = ${project} AND hidden_at IS NULL AND ${those}
+            AND NOT EXISTS (
+              SELECT 1 FROM ${visitorErasures}
+              WHERE project = ${project} AND hidden_at IS NULL AND claimed_until >= now())
           ORDER BY created_at, id LIMIT ${MOST_HASHES})
-        RETURNING id, visitor, (extract(epoch FROM erased_at) * 1000)::bigint AS erased, touched`);
-      const [first] = rows;
-      if (first === undefined) return undefined;
-      const hashes = new Map<string, number>();
-      for (const { visitor, erased } of rows) hashes.set(visitor, Math.max(Number(erased), hashes.get(visitor) ?? 0));
-      return {
-        claim,
-        project: owner,
-        hashes: [...hashes].map(([hash, erasedAt]) => ({ hash, erasedAt })),
-        touched: rows.flatMap(({ touched }) => (touched ?? []).map(([from, to]) => ({ from, to }))),
-        first: first.id,
-      };
+        RETURNING visitor, (extract(epoch FROM erased_at) * 1000)::bigint AS erased, touched`);
+      return rows.length === 0 ? undefined : { claim, project: owner, ...together(rows) };
     });
   }
 
-  /** Projects with erasures that may begin and that nobody works on. */
+  /** Projects with erasures that can be hidden for good, and that nobody works on. */
   async ripeProjects(writersMs: number): Promise<number[]> {
     const { rows } = await this.postgres.run((db) =>
       db.execute<{ project: number }>(sql`
-        SELECT project FROM ${visitorErasures} GROUP BY project
+        SELECT project FROM ${visitorErasures} WHERE hidden_at IS NULL GROUP BY project
         HAVING min(created_at) <= ${beforeMs(writersMs)} AND coalesce(max(claimed_until) < now(), true)`),
     );
     return rows.map(({ project }) => project);
   }
 
   /** Goes on holding a claim, or lets it go. @param forMs 0: others may have it */
-  async hold({ claim }: Claimed, forMs: number): Promise<void> {
+  async hold({ claim }: Pick<Claimed, 'claim'>, forMs: number): Promise<void> {
     await this.postgres.run((db) =>
       db
         .update(visitorErasures)
@@ -161,14 +164,35 @@ export class ErasuresRepository {
     );
   }
 
-  /** Remembers from where events are about to be taken: once they are gone nobody could say. */
-  async touch({ first }: Claimed, ranges: readonly TimeRange[]): Promise<void> {
+  /** Remembers from where events have been and are about to be taken: once they are gone nobody could say. Each of those that are hidden
+   *  together remembers it, as they may be purged apart. */
+  async touch({ claim }: Claimed, ranges: readonly TimeRange[]): Promise<void> {
     if (ranges.length === 0) return;
-    const more = JSON.stringify(ranges.map(({ from, to }) => [from, to]));
     await this.postgres.run((db) =>
-      db.execute(sql`
-        UPDATE ${visitorErasures} SET touched = coalesce(touched, '[]'::jsonb) || ${more}::jsonb WHERE id = ${first}`),
+      db
+        .update(visitorErasures)
+        .set({ touched: ranges.map(({ from, to }) => [from, to]) })
+        .where(eq(visitorErasures.claim, claim)),
     );
+  }
+
+  /** Lets a claim go whose rows are hidden for good.
+   *  TRICKY: all that was derived up to this moment counts as worked out from what is hidden now; what is derived later is not. */
+  async hidden({ claim }: Claimed): Promise<void> {
+    await this.postgres.run((db) =>
+      db
+        .update(visitorErasures)
+        .set({ hiddenAt: sql`now()`, derivedUpTo: sql`(SELECT last_value FROM rollup_versions)`, claimedUntil: null })
+        .where(eq(visitorErasures.claim, claim)),
+    );
+  }
+
+  /** Jobs that wait for what is claimed. */
+  async jobsOf({ claim }: Claimed): Promise<string[]> {
+    const rows = await this.postgres.run((db) =>
+      db.selectDistinct({ job: visitorErasures.job }).from(visitorErasures).where(eq(visitorErasures.claim, claim)),
+    );
+    return rows.flatMap(({ job }) => job ?? []);
   }
 
   /** Remembers ids of events. Repeatable. */
@@ -218,11 +242,14 @@ export class ErasuresRepository {
 
   /** Ends a claim whose rows are gone everywhere.
    *  @param endJobs ends the jobs for which that was the last, in the same transaction */
-  async finish({ claim, project }: Claimed, endJobs: (db: Db, ids: readonly string[]) => Promise<void>): Promise<void> {
+  async finish(
+    { claim, project }: Pick<Claimed, 'claim' | 'project'>,
+    endJobs: (db: Db, ids: readonly string[]) => Promise<void>,
+  ): Promise<void> {
     await this.postgres.transaction(async (db) => {
       const done = await db
         .delete(visitorErasures)
-        .where(eq(visitorErasures.claim, claim))
+        .where(and(eq(visitorErasures.claim, claim), eq(visitorErasures.project, project.number)))
         .returning({ visitor: visitorErasures.visitor, job: visitorErasures.job });
       const still = await this.#stillWaiting(
         db,
@@ -261,6 +288,22 @@ export class ErasuresRepository {
         found.add(visitor);
     return found;
   }
+}
+
+/** What is read of the rows of one project that are worked on together. */
+export type ErasureRow = { visitor: string; erased: string; touched: [number, number][] | null };
+
+/** Each hash once, up to its last erasure, and all stretches that were touched. */
+export function together(rows: readonly ErasureRow[]): Pick<Claimed, 'hashes' | 'touched'> {
+  const hashes = new Map<string, number>();
+  for (const { visitor, erased } of rows) hashes.set(visitor, Math.max(Number(erased), hashes.get(visitor) ?? 0));
+  const stretches = new Map(
+    rows.flatMap(({ touched }) => (touched ?? []).map(([from, to]) => [`${from}-${to}`, { from, to }] as const)),
+  );
+  return {
+    hashes: [...hashes].map(([hash, erasedAt]) => ({ hash, erasedAt })),
+    touched: coalesce([...stretches.values()].sort((a, b) => a.from - b.from)),
+  };
 }
 
 /** The mark of a hash of 16 hexadecimal digits. */
