@@ -15,7 +15,7 @@ import { ProfileRepository } from '../../src/visitors/profile/profile.repository
 import type { SessionRow } from '../../src/visitors/sessions/sessions.queries';
 import { SessionsRepository } from '../../src/visitors/sessions/sessions.repository';
 import { aClickHouseDatabase } from '../support';
-import { type JsonFilter, seeEvents } from '../support/reference/statistics';
+import { type JsonFilter, type RawEvent, seeEvents } from '../support/reference/statistics';
 import { directory, type DirectoryEntry, type SessionEntry, sessions } from '../support/reference/visitors';
 import { EVENT_COLUMNS, LINK_COLUMNS, linkRowsOf, rowsOf, smallWorld, worldFilter, type World } from '../support/world';
 
@@ -93,13 +93,14 @@ const valueOf = (entry: DirectoryEntry, { by }: DirectoryOrder): number =>
     revenue: Number(entry.revenue.find(({ currency }) => currency === 'EUR')?.amount ?? 0),
   })[by];
 
-/** Walks the directory by pages of two. */
+/** Walks the directory, by pages of two where nothing else is said. */
 async function walk(
   scope: EventScope,
   by: DirectoryOrder,
   filter: JsonFilter | undefined,
   now: number,
   between: () => Promise<unknown> = () => Promise.resolve(),
+  limit = 2,
 ): Promise<DirectoryEntry[]> {
   const walked: DirectoryEntry[] = [];
   let after: DirectoryPlace | undefined;
@@ -107,7 +108,7 @@ async function walk(
     const { rows, next } = await visitors.page({
       scope,
       order: by,
-      limit: 2,
+      limit,
       now,
       ...(filter === undefined ? {} : { filter: parseFilter(filter) }),
       ...(after === undefined ? {} : { after }),
@@ -134,6 +135,49 @@ it('lists everybody once, in order, with the figures of the reference', () =>
     }),
     { numRuns },
   ));
+
+it('lists whoever was seen first last, though of most of the range only who was there is read', async () => {
+  const end = Date.UTC(2026, 4, 20, 12);
+  const range = { from: end - 10 * DAY_MS, to: end };
+  const someone = (visitor: number, minutes: number, user = ''): RawEvent => ({
+    id: randomUUID(),
+    ts: end - minutes * 60_000,
+    receivedAt: end - minutes * 60_000,
+    seq: 0,
+    name: 'pageview',
+    visitor: `f00000000000000${visitor}`,
+    user,
+    session: '',
+    path: '/',
+    country: 'DE',
+    properties: {},
+    revenue: 0,
+    currency: '',
+  });
+  const user = 'a000000000000001';
+  const events = [
+    ...[1, 2, 3, 4].map((visitor) => someone(visitor, visitor)),
+    // There before: days ago, hours ago, and as another visitor of the same user.
+    someone(5, 3),
+    someone(5, 7_000),
+    someone(6, 4),
+    someone(6, 300),
+    someone(7, 5, user),
+    someone(8, 8_000),
+    someone(8, 9_000, user),
+    someone(9, 60 * 24 * 11),
+    someone(9, 6),
+  ];
+  const links = [7, 8].map((visitor) => ({ visitor: `f00000000000000${visitor}`, user, at: end - 9_000 * 60_000 }));
+  const world = { blocks: [events], links, range, zone: 'UTC' };
+  const project = await settle(world);
+  const right = directory(seeEvents(events, links), range).sort((a, b) => b.firstMs - a.firstMs);
+  expect(right.map(({ id }) => id.at(-1))).toEqual(['1', '2', '3', '4', '9', '6', '5', '1']);
+  for (const limit of [1, 3, 5])
+    expect(
+      await walk({ project, range }, { by: 'firstSeen', descending: true }, undefined, end, undefined, limit),
+    ).toEqual(right);
+});
 
 it('leaves out what is older than events are kept, as if it were gone', () =>
   fc.assert(

@@ -16,7 +16,7 @@ import {
   SESSION_GAP_MS,
   within,
 } from '../../events/query';
-import { Bound, hash, int64, nothing, type Sql, sql, text, uint32 } from '../../platform/clickhouse/sql';
+import { Bound, hash, int64, join, nothing, type Sql, sql, text, uint32 } from '../../platform/clickhouse/sql';
 import { eventOrder, revenueOf, surroundings } from '../columns';
 import { hashList } from '../people.queries';
 
@@ -41,6 +41,8 @@ export interface DirectoryQuestion {
   readonly order: DirectoryOrder;
   /** Only these persons, and the visitors to read for them (undefined: all). */
   readonly among?: { readonly ids: readonly string[]; readonly visitors: readonly string[] | undefined };
+  /** Nobody who has a selected event in this range; `visitors` are all that belong to whoever has one in the range of the scope. */
+  readonly unseen?: { readonly range: TimeRange; readonly visitors: readonly string[] };
 }
 
 /** Place in the directory: the sort value as decimal text, then the id. */
@@ -107,7 +109,19 @@ const parts = ({ scope, filter, among, order }: DirectoryQuestion): Sql => {
 /** Ids of a page: rows { id, value }, the value as decimal text.
  *  @param after the last one that was seen */
 export const directoryPage = (question: DirectoryQuestion, limit: number, after?: DirectoryPlace): Sql => {
-  const { order, among } = question;
+  const { order, among, scope, unseen } = question;
+  const conditions = [
+    ...(among === undefined ? [] : [sql`identity IN ${hashList(among.ids)}`]),
+    ...(unseen === undefined
+      ? []
+      : [
+          sql`identity NOT IN (SELECT identity FROM ${parts({
+            ...question,
+            scope: { ...scope, range: unseen.range },
+            among: { ids: [], visitors: unseen.visitors },
+          })})`,
+        ]),
+  ];
   const { whole, bind } = sortColumn(order);
   const direction = order.descending ? sql`DESC` : sql`ASC`;
   const sign = order.descending ? sql`<` : sql`>`;
@@ -117,7 +131,7 @@ export const directoryPage = (question: DirectoryQuestion, limit: number, after?
 FROM (
   SELECT identity, ${whole} AS sorted
   FROM ${parts(question)}
-  ${among === undefined ? nothing : sql`WHERE identity IN ${hashList(among.ids)}`}
+  ${conditions.length === 0 ? nothing : sql`WHERE ${join(conditions, ' AND ')}`}
   GROUP BY identity)
 ${after === undefined ? nothing : sql`WHERE ${beyond(after)}`}
 ORDER BY sorted ${direction}, identity ${direction}
@@ -156,12 +170,13 @@ HAVING total > 0`;
 };
 
 /** A row of `directoryFigures`: also whether a session of the visitor may go on beyond the read. */
-export interface DirectoryFigures extends DirectoryRow {
+export interface DirectoryFigures extends Omit<DirectoryRow, 'last'> {
   before: number;
   after: number;
 }
 
-/** The same for filters that look at nothing but single events, in one pass over the events of these visitors.
+/** The same for filters that look at nothing but single events, in one pass over the events of these visitors; where somebody was last is
+ *  left to `lastSurroundings`: half a dozen texts are too wide to be read of every event.
  *  @param near what is read; what lies outside the range tells sessions that begin in it from those that go on */
 export const directoryFigures = (
   scope: EventScope,
@@ -176,13 +191,12 @@ export const directoryFigures = (
   toUnixTimestamp64Milli(minIf(first_at, some > 0)) AS firstMs, toUnixTimestamp64Milli(maxIf(last_at, some > 0)) AS lastMs,
   sum(some) AS total, sum(pages) AS views, sum(begun) AS visits,
   mapApply((code, amount) -> (code, toString(amount)), sumMap(sums)) AS money,
-  argMaxIf(around, place, some > 0) AS last, max(known) AS isUser, max(cut_before) AS before, max(cut_after) AS after
+  max(known) AS isUser, max(cut_before) AS before, max(cut_after) AS after
 FROM (
   SELECT identity, session_id,
     minIf(ts, counted) AS first_at, maxIf(ts, counted) AS last_at, countIf(counted) AS some,
     countIf(counted AND name = 'pageview') AS pages,
     sumMapIf(map(currency, toDecimal128(revenue, 4)), currency != '' AND counted) AS sums,
-    argMaxIf(${surroundings}, ${eventOrder}, counted) AS around, maxIf(${eventOrder}, counted) AS place,
     maxIf(user_id = identity OR visitor_id != identity, selected) AS known,
     arraySort(groupArray((ts, selected))) AS moments,
     arraySplit((event, silence) -> silence > ${gap}, moments,
@@ -200,6 +214,34 @@ FROM (
   GROUP BY identity, session_id)
 GROUP BY identity
 HAVING total > 0`;
+};
+
+/** Place and device of the last events of these visitors: rows { id, last }.
+ *  @param rows with the moments of those events; of one moment the order of events decides */
+export const lastSurroundings = (
+  scope: EventScope,
+  filter: Filter | undefined,
+  visitors: readonly string[],
+  rows: readonly DirectoryFigures[],
+): Sql => {
+  const moments = [...new Set(rows.map(({ lastMs }) => lastMs))];
+  const days = [...new Set(moments.map((at) => new Date(at).toISOString().slice(0, 10)))];
+  const range = { from: Math.min(...moments), to: Math.max(...moments) + 1 };
+  const mine = sql`visitor_id IN ${hashList(visitors)}`;
+  return sql`SELECT ${hexOf(sql`identity`)} AS id, argMax(${surroundings}, ${eventOrder}) AS last
+FROM (
+  SELECT *, multiIf(user_id != 0, user_id, linked_user != 0, linked_user, visitor_id) AS identity
+  FROM (
+    SELECT * FROM ${eventSource({ ...scope, range }, PLAIN)}
+    WHERE ${mine} AND toDate(ts) IN ${new Bound('Array(Date)', days)}
+      AND toUnixTimestamp64Milli(ts) IN ${new Bound('Array(Int64)', moments)}) AS seen
+  LEFT JOIN ${firstLinks(scope.project, mine)} AS links USING (visitor_id))
+WHERE (identity, toUnixTimestamp64Milli(ts)) IN (
+  SELECT arrayJoin(arrayZip(${hashList(rows.map(({ id }) => id))}, ${new Bound(
+    'Array(Int64)',
+    rows.map(({ lastMs }) => lastMs),
+  )}))) AND ${filterSql(filter, scope)}
+GROUP BY identity`;
 };
 
 /** Whether a filter looks at single events alone. */

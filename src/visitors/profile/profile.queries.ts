@@ -58,6 +58,7 @@ SELECT ${touch} AS said ${eventsOfPerson({ ...scope, range: { from: at, to: at +
 
 /** A device or a place. */
 export interface SurroundingsRow {
+  isPlace: number;
   visitor: string;
   around: string[];
   total: number;
@@ -65,20 +66,12 @@ export interface SurroundingsRow {
   lastMs: number;
 }
 
-const seen = sql`count() AS total, toUnixTimestamp64Milli(min(ts)) AS firstMs, toUnixTimestamp64Milli(max(ts)) AS lastMs`;
-
-/** Visitors of a person with their browsers, seen last first. */
-export const devicesOf = (scope: EventScope, person: Person, limit: number): Sql => sql`
-SELECT ${hexOf(sql`visitor_id`)} AS visitor, any(${surroundings}) AS around, ${seen}
+/** Visitors of a person with their browsers, and places: each seen last first, and at most `limit`. In one pass, as each looks for the person in
+ *  every day that is kept. */
+export const surroundingsOf = (scope: EventScope, person: Person, limit: number): Sql => sql`
+SELECT grouping(visitor_id) AS isPlace, ${hexOf(sql`visitor_id`)} AS visitor, any(${surroundings}) AS around,
+  count() AS total, toUnixTimestamp64Milli(min(ts)) AS firstMs, toUnixTimestamp64Milli(max(ts)) AS lastMs
 ${eventsOfPerson(scope, person)}
-GROUP BY visitor_id, browser, os, device
-ORDER BY max(ts) DESC, visitor_id, browser, os, device
-LIMIT ${uint32(limit)}`;
-
-/** Places of a person, seen last first. */
-export const placesOf = (scope: EventScope, person: Person, limit: number): Sql => sql`
-SELECT '' AS visitor, any(${surroundings}) AS around, ${seen}
-${eventsOfPerson(scope, person)}
-GROUP BY country, region, city
-ORDER BY max(ts) DESC, country, region, city
-LIMIT ${uint32(limit)}`;
+GROUP BY GROUPING SETS ((visitor_id, browser, os, device), (country, region, city))
+ORDER BY max(ts) DESC, visitor_id, browser, os, device, country, region, city
+LIMIT ${uint32(limit)} BY isPlace`;

@@ -7,12 +7,11 @@ import type { Person } from '../people.queries';
 import { PeopleRepository } from '../people.repository';
 import {
   anyEvent,
-  devicesOf,
   type EventMark,
   lifeOf,
-  placesOf,
   profileFigures,
   type ProfileRow,
+  surroundingsOf,
   type SurroundingsRow,
   touchOf,
 } from './profile.queries';
@@ -54,10 +53,9 @@ export class ProfileRepository {
   async find(project: number, person: Person, since?: number, caller?: Caller): Promise<Profile | undefined> {
     const run = new Reads(this.clickhouse, project, caller).of('visitors_profile', 'events');
     const scope = lifeOf(project, since, person);
-    const [[figures], devices, places] = await Promise.all([
+    const [[figures], around] = await Promise.all([
       run<ProfileRow>(profileFigures(scope, person)),
-      run<SurroundingsRow>(devicesOf(scope, person, MOST_SHOWN)),
-      run<SurroundingsRow>(placesOf(scope, person, MOST_SHOWN)),
+      run<SurroundingsRow>(surroundingsOf(scope, person, MOST_SHOWN)),
     ]);
     if (figures === undefined || figures.total === 0) return undefined;
     const said = (mark: EventMark) => run<{ said: string[] }>(touchOf(scope, person, mark));
@@ -67,6 +65,12 @@ export class ProfileRepository {
     const [[first], [last]] = await Promise.all([ofFirst, ofLast]);
     // Gone since a moment ago: the person is being erased.
     if (first === undefined || last === undefined) return undefined;
-    return { person, figures, touches: [first.said, last.said], devices, places };
+    return {
+      person,
+      figures,
+      touches: [first.said, last.said],
+      devices: around.filter(({ isPlace }) => isPlace === 0),
+      places: around.filter(({ isPlace }) => isPlace === 1),
+    };
   }
 }
