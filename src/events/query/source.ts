@@ -69,9 +69,10 @@ export const during = ({ from, to }: TimeRange, at = sql`ts`): Sql =>
   sql`${at} >= ${moment(from)} AND ${at} < ${moment(to)}`;
 
 /** Bounds for a read of `events`: the tenant, and the range twice.
- *  TRICKY: the sort key holds both toDate(ts) and ts, and a condition on ts alone reads 20 times the granules. */
+ *  TRICKY: the sort key holds both toDate(ts) and ts, and a condition on ts alone reads 20 times the granules. The last day is that of the
+ *  last millisecond: a range that ends at midnight would read the day after it as well. */
 export const within = (project: number, range: TimeRange): Sql =>
-  sql`project_id = ${uint32(project)} AND ${during(range)} AND toDate(ts) >= ${day(range.from)} AND toDate(ts) <= ${day(range.to)}`;
+  sql`project_id = ${uint32(project)} AND ${during(range)} AND toDate(ts) >= ${day(range.from)} AND toDate(ts) <= ${day(range.to - 1)}`;
 
 /** Visitors as a bound list; decimal text, as 64 bits do not fit a number.
  *  TRICKY: the client would put quotes around each text of a list, which the engine does not read as numbers; a whole text it leaves alone. */

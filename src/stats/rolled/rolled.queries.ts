@@ -37,6 +37,10 @@ export const EXACT_UP_TO = { 12: 256, 14: 1_024 } as const;
 /** Beyond, 95 of 100 figures are within this fraction: twice the standard error of so many counters. */
 export const STATE_ERROR = { 12: 0.0325, 14: 0.0163 } as const;
 
+/** Whether every value has one row at the most: its figures are the answer's, with what its state says beside it, and no state is read. */
+export const isOneCell = ({ asked, pieces, raw, tail }: RolledSources): boolean =>
+  asked.dimension !== undefined && pieces.whole.length === 1 && raw.length === 0 && tail === undefined;
+
 const versions = (cells: Pieces['whole']): Bound =>
   new Bound('Array(UInt64)', `[${cells.map(({ version }) => version).join(',')}]`);
 /** Rows of these cells. Their time is said as well: the rows of a value lie in its order, and with it a part of them is read. */
@@ -190,7 +194,7 @@ export const rolledSql = (query: StatsQuery, from: RolledSources, among?: readon
   const precision = precisionOf(from);
   const groups = query.groupings.map((_, at) => column('g', at));
   const later = after(query);
-  const metric = totals(precision);
+  const metric = isOneCell(from) ? { ...totals(precision), visitors: sql`sum(upper)` } : totals(precision);
   const columns = query.metrics.map((name, at) => sql`${metric[name] ?? nothing} AS ${column('m', at)}`);
   const grouped =
     groups.length === 0

@@ -18,6 +18,7 @@ import { firstRows } from './first-rows';
 import { type Asked, isDerivable, piecesOf } from './pieces';
 import { type RolledQuestion, rolledQuestion } from './question';
 import {
+  isOneCell,
   otherSql,
   precisionOf,
   rankedValues,
@@ -165,6 +166,8 @@ async function readRows(query: StatsQuery, sources: RolledSources, run: RunQuery
   const rank = rankOf(query);
   if (rank === undefined || limit === undefined || query.groupings.length !== 1 || sources.asked.byValue !== 0)
     return run<Row>(rolledSql(query, sources));
+  // Of one cell these figures lie together in its order, and no look before would make them fewer.
+  if (isOneCell(sources) && query.metrics.every((name) => RANKS.has(name))) return run<Row>(rolledSql(query, sources));
   const { by, figure } = rank;
   return firstRows<Row>({
     limit,
