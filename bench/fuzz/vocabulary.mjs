@@ -156,9 +156,13 @@ const oneOfFields = (value, keys, otherwise) => {
 };
 
 const tidiers = {
-  StepInput: (step) => without(oneOfFields(step, ['event', 'page'], { event: 'signup' }), 'goal', 'optional'),
+  StepInput: (step) => ({
+    ...without(oneOfFields(step, ['event', 'page'], { event: 'signup' }), 'goal', 'optional'),
+    filters: ['is', 'country', ['DE']],
+  }),
   ExclusionInput: (end) => ({
     ...without(oneOfFields(end, ['event', 'page'], { event: 'invite' }), 'goal'),
+    filters: ['is', 'country', ['DE']],
     fromStep: 1,
     toStep: 2,
   }),
