@@ -100,7 +100,7 @@ const GOOD_HEADERS = [
 ];
 
 /** Whether an operation answers for each event by itself, so that a bad one is no bad request. */
-const takesEvents = ({ id }) => id === 'ingestOne' || id === 'ingestBatch';
+export const takesEvents = ({ id }) => id === 'ingestOne' || id === 'ingestBatch';
 
 /** Each gives the changed request; `refuse`: no operation may answer it with 2xx. Undefined where it does not apply. */
 const MUTATIONS = {
