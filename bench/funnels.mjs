@@ -1,5 +1,6 @@
 // How fast are funnels, retention and journeys on the data set of `npm run bench:data`, beside the quickest statement by hand?
-//   npm run bench:funnels -- [--dir PATH] [--only big] [--calls 20] [--match TEXT] [--out FILE]
+//   npm run bench:funnels -- [--dir PATH] [--only big] [--calls 20] [--match TEXT] [--auto] [--out FILE]
+//   --auto: without `exact` and the questions by hand, which take most of the time
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism, cpus } from 'node:os';
@@ -15,7 +16,10 @@ import { ms, ratio, table, whole } from './support/show.mjs';
 
 const { startProgress, terminal } = createRequire(import.meta.url)(join(root, 'dist', 'cli', 'command.js'));
 const text = { type: 'string' };
-const { values } = parseArgs({ options: { dir: text, only: text, calls: text, match: text, out: text } });
+const { values } = parseArgs({
+  options: { dir: text, only: text, calls: text, match: text, out: text, auto: { type: 'boolean' } },
+});
+const precisions = values.auto === true ? ['auto'] : ['auto', 'exact'];
 const calls = Number(values.calls ?? 20);
 const dir = dataFolder(values.dir);
 const only = values.only ?? 'big';
@@ -88,13 +92,16 @@ await measure(async () => {
   const server = await set.startServer({ QUERY_TIMEOUT_MS: '60000', QUERY_MEMORY_MB: '6000' });
   const project = set.state.projects[only];
   const asked = sequenceQuestions.filter(({ name }) => values.match === undefined || name.includes(values.match));
-  const progress = startProgress(terminal, 'asking', asked.flatMap(({ days }) => days).length * 2);
+  const progress = startProgress(terminal, 'asking', asked.flatMap(({ days }) => days).length * precisions.length);
   const rows = [];
   let done = 0;
   for (const question of asked) {
     for (const days of question.days) {
-      const hand = await byHand(set.engine, project, { ...question, zone: 'UTC' }, days, { endMs: set.state.endMs });
-      for (const precision of ['auto', 'exact']) {
+      const hand =
+        values.auto === true
+          ? {}
+          : await byHand(set.engine, project, { ...question, zone: 'UTC' }, days, { endMs: set.state.endMs });
+      for (const precision of precisions) {
         progress.at(done, `${question.name}, ${days} d, ${precision}`);
         const cell = await measureCell(set, server, project, question, days, precision);
         rows.push({ question: question.name, days, precision, ...cell, hand });
@@ -131,8 +138,8 @@ await measure(async () => {
           row.sample === undefined ? '-' : `1/${Math.round(1 / row.sample)}`,
           row.error > 0 ? `${(100 * row.error).toFixed(1)} %` : '-',
           whole(row.peak),
-          row.hand.failed ?? ms(row.hand.ms),
-          ratio(row.p50 / row.hand.ms),
+          row.hand.failed ?? (row.hand.ms === undefined ? '-' : ms(row.hand.ms)),
+          row.hand.ms === undefined ? '-' : ratio(row.p50 / row.hand.ms),
         ]),
       ])}\n`,
   );
