@@ -31,6 +31,8 @@ export class RealtimeOptions {
   statsEveryMs = SECOND_MS;
   /** Figures that were counted on in memory are worked out anew from the warehouse this often. */
   refreshEveryMs = 10 * SECOND_MS;
+  /** And this often while events come of which it is not known whether they were in it: those that waited for the warehouse. */
+  catchUpEveryMs = 2 * SECOND_MS;
   heartbeatEveryMs = 15 * SECOND_MS;
   /** How often it is asked whether the keys of open streams still work; the contract allows 5 s. */
   keysEveryMs = 2 * SECOND_MS;

@@ -18,7 +18,7 @@ import {
 
 /** With more visitors in half an hour than this, how many there are is asked instead of who. About 10 MB. */
 const MOST_VISITORS = 50_000;
-/** An event that arrived longer ago is told of no more. */
+/** What arrived so lately is listed by its id: nearly every event is stored, and told of, within that time. */
 const LATEST_MS = 10 * SECOND_MS;
 
 @Injectable()
@@ -40,13 +40,12 @@ export class SnapshotRepository {
   async recent(project: number, now: number): Promise<RecentRows> {
     const run = new Reads(this.clickhouse, project).of('realtime_recent', 'events');
     const scope = { project, range: lastHalfHour(now) };
+    const latestFrom = now - LATEST_MS;
     const [visitors, seconds] = await Promise.all([
       run<{ visitor: string; owner: string; lastMs: number }>(recentVisitors(scope, MOST_VISITORS + 1)),
-      run<{ second: number; events: number; pageviews: number; latest: string[] }>(
-        recentSeconds(scope, now - LATEST_MS),
-      ),
+      run<{ second: number; events: number; pageviews: number; latest: string[] }>(recentSeconds(scope, latestFrom)),
     ]);
-    const rows = { seconds, latestIds: seconds.flatMap(({ latest }) => latest) };
+    const rows = { until: now, latestFrom, seconds, latestIds: seconds.flatMap(({ latest }) => latest) };
     if (visitors.length <= MOST_VISITORS)
       return {
         ...rows,

@@ -235,8 +235,12 @@ export class LiveChannel {
       this.#told = said;
     }
     // Without events only links and erasures change figures: those may take a minute.
-    const wait =
-      this.#changed || this.#recent === undefined ? this.options.refreshEveryMs : 6 * this.options.refreshEveryMs;
+    const { catchUpEveryMs, refreshEveryMs } = this.options;
+    const wait = this.#recent?.isBehind
+      ? catchUpEveryMs
+      : this.#changed || this.#recent === undefined
+        ? refreshEveryMs
+        : 6 * refreshEveryMs;
     if (this.#since === undefined && now - this.#refreshedAt >= wait) void this.#refresh(now);
   }
 
@@ -246,7 +250,10 @@ export class LiveChannel {
     this.#since = [];
     try {
       const rows = await this.source.recent();
-      if (this.#streams > 0) this.#recent = new RecentActivity(rows, this.#since, this.clock.now());
+      // What lay ahead of the look is not in it, and may be among what was told of since.
+      const ahead = this.#recent?.ahead.filter(({ at }) => at > rows.until) ?? [];
+      const since = new Map([...ahead, ...this.#since].map((fact) => [fact.id, fact]));
+      if (this.#streams > 0) this.#recent = new RecentActivity(rows, [...since.values()], this.clock.now());
     } catch {
       this.#changed = true;
       this.#logger.debug('figures of a stream could not be read again; those in memory go on');
@@ -263,9 +270,10 @@ const OF_WHOM = /"visitorId":"([0-9a-f]{16})","userId":(?:"([0-9a-f]{16})"|null)
 /** To so few streams each message is written at once. */
 const FEW = 20;
 
-const factOf = ({ id, name, timestamp, visitorId, userId }: LiveEvent): LiveFact => ({
+const factOf = ({ id, name, timestamp, receivedAt, visitorId, userId }: LiveEvent): LiveFact => ({
   id,
   at: Date.parse(timestamp),
+  receivedAt: Date.parse(receivedAt),
   visitor: visitorId,
   ...(userId === null ? {} : { user: userId }),
   pageview: name === PAGEVIEW,

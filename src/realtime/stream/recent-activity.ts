@@ -15,18 +15,21 @@ export interface LiveFigures {
 export interface LiveFact {
   readonly id: string;
   readonly at: number;
+  readonly receivedAt: number;
   readonly visitor: string;
   /** Undefined: none. */
   readonly user?: string;
   readonly pageview: boolean;
 }
 
-/** What the warehouse says of the last 30 minutes. */
+/** What the warehouse says of the 30 minutes that end with `until`. */
 export interface RecentRows {
+  readonly until: number;
   /** Every visitor with an event: to whom it belongs, and when it was last seen. */
   readonly visitors: readonly { readonly visitor: string; readonly identity: string; readonly lastMs: number }[];
   readonly seconds: readonly { readonly second: number; readonly events: number; readonly pageviews: number }[];
-  /** Ids of events among them that arrived so lately that they may be told of again. */
+  /** Ids of the events among them that the server received at `latestFrom` or later. */
+  readonly latestFrom: number;
   readonly latestIds: readonly string[];
   /** Where there are too many visitors to list: how many. `visitors` is empty then. */
   readonly counted?: { readonly visitors5m: number; readonly visitors30m: number };
@@ -42,28 +45,50 @@ export class RecentActivity {
   readonly #lastSeen = new Map<string, number>();
   readonly #seconds = new Map<number, { events: number; pageviews: number }>();
   readonly #counted: RecentRows['counted'];
+  readonly #read: { readonly until: number; readonly latestFrom: number; readonly latestIds: ReadonlySet<string> };
   #ahead: LiveFact[] = [];
+  #isBehind = false;
 
-  /** @param since facts that were told of since the warehouse was asked */
+  /** @param since facts that were told of since the warehouse was asked, and those that were `ahead` before */
   constructor(rows: RecentRows, since: readonly LiveFact[], now: number) {
     this.#counted = rows.counted;
+    this.#read = { until: rows.until, latestFrom: rows.latestFrom, latestIds: new Set(rows.latestIds) };
     for (const { visitor, identity, lastMs } of rows.visitors) {
       this.#owners.set(visitor, identity);
       this.#see(identity, lastMs);
     }
     for (const { second, events, pageviews } of rows.seconds) this.#seconds.set(second, { events, pageviews });
-    const known = new Set(rows.latestIds);
-    for (const fact of since) if (!known.has(fact.id)) this.add(fact, now);
+    for (const fact of since) this.add(fact, now);
   }
 
-  /** Counts an event. Each may be given once. */
+  /** Whether an event was left out of the figures, as it may have been among what the warehouse said: to be asked again. */
+  get isBehind(): boolean {
+    return this.#isBehind;
+  }
+
+  /** Events whose time has not come. */
+  get ahead(): readonly LiveFact[] {
+    return this.#ahead;
+  }
+
+  /** Counts an event, unless the warehouse had it. Each may be given once. */
   add(fact: LiveFact, now: number): void {
-    const { at, visitor, user, pageview } = fact;
-    if (at <= now - LONG_MS) return;
-    if (at > now) {
-      if (this.#ahead.length < MOST_AHEAD) this.#ahead.push(fact);
-      return;
-    }
+    if (fact.at <= now - LONG_MS || this.#wasRead(fact)) return;
+    if (fact.at <= now) this.#count(fact);
+    else if (this.#ahead.length < MOST_AHEAD) this.#ahead.push(fact);
+  }
+
+  /** TRICKY: an event is stored before it is told of, and may be read in between. What waited in the spool was received long ago
+   *  and is not among the ids: nobody can say whether it was read, and to leave it out until the next look is never too much. */
+  #wasRead({ id, at, receivedAt }: LiveFact): boolean {
+    const { until, latestFrom, latestIds } = this.#read;
+    if (at > until) return false;
+    if (receivedAt >= latestFrom) return latestIds.has(id);
+    this.#isBehind = true;
+    return true;
+  }
+
+  #count({ at, visitor, user, pageview }: LiveFact): void {
     const second = Math.floor(at / SECOND_MS);
     const counts = this.#seconds.get(second) ?? { events: 0, pageviews: 0 };
     counts.events += 1;
@@ -77,7 +102,7 @@ export class RecentActivity {
     const come = this.#ahead.filter(({ at }) => at <= now);
     if (come.length > 0) {
       this.#ahead = this.#ahead.filter(({ at }) => at > now);
-      for (const fact of come) this.add(fact, now);
+      for (const fact of come) this.#count(fact);
     }
     let [visitors5m, visitors30m, pageviews5m, pageviews30m, events5m, events30m] = [0, 0, 0, 0, 0, 0];
     for (const [identity, last] of this.#lastSeen) {
