@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
@@ -10,6 +10,7 @@ import { packageRoot } from '../config/paths';
 import { clickhouseChildSpec, type ClickHouseChildMessage } from './clickhouse/launch';
 import { Fatal } from './fatal';
 import { endLeftover } from './leftover';
+import { makeFolder } from './make-folder';
 import { portIsFree } from './ports';
 import { supervise, type RunningStore, type StoreEvents, type SupervisedStore } from './supervisor';
 
@@ -39,7 +40,7 @@ export async function startClickHouse(
   checkInstalled();
   const data = join(folder, 'clickhouse');
   const pidFile = join(folder, 'clickhouse.pid');
-  mkdirSync(data, { recursive: true, mode: 0o700 });
+  makeFolder(data, 0o700);
   const known = before === undefined ? undefined : new URL(before);
   const password = known?.password ?? randomBytes(24).toString('base64url');
   let url = new URL('http://127.0.0.1');

@@ -1,9 +1,10 @@
 // Where does the data of the embedded stores lie? In DATA_DIR, or in a folder that works where DATA_DIR can't.
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Env } from '../config/env';
 import { Fatal } from './fatal';
+import { makeFolder } from './make-folder';
 import { canReach, isRoot, postgresUser } from './postgres-user';
 
 /** The data directory as it is used. */
@@ -29,7 +30,7 @@ export async function resolveDataDir(env: Pick<Env, 'DATA_DIR' | 'DATABASE_URL'>
   const fallback = fallbackFor(wanted);
   // Once moved, it stays there: data must not seem lost because a folder above was opened meanwhile.
   if (isRoot() && !holdsData(wanted) && holdsData(fallback)) return { path: fallback, insteadOf: wanted };
-  makeFolder(wanted, 'DATA_DIR');
+  make(wanted, 'DATA_DIR');
   if (!isRoot() || env.DATABASE_URL !== undefined) return { path: wanted };
 
   const user = await postgresUser(join(wanted, 'postgres'));
@@ -40,7 +41,7 @@ export async function resolveDataDir(env: Pick<Env, 'DATA_DIR' | 'DATABASE_URL'>
     throw new Fatal(
       `DATA_DIR ${wanted} holds data, but the user of Postgres (uid ${user.uid}) can't reach it: open the folders above it, or set DATABASE_URL.`,
     );
-  makeFolder(fallback, 'the folder instead of DATA_DIR');
+  make(fallback, 'the folder instead of DATA_DIR');
   open(fallback);
   if (!canReach(user, fallback))
     throw new Fatal(
@@ -49,9 +50,9 @@ export async function resolveDataDir(env: Pick<Env, 'DATA_DIR' | 'DATABASE_URL'>
   return { path: fallback, insteadOf: wanted };
 }
 
-function makeFolder(path: string, what: string): void {
+function make(path: string, what: string): void {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o711 });
+    makeFolder(path, 0o711);
   } catch (cause) {
     throw new Fatal(`Can't make ${what} ${path} (${(cause as NodeJS.ErrnoException).code}): choose another DATA_DIR.`, {
       cause,

@@ -124,6 +124,21 @@ describe('a server that cannot start', () => {
     expect(run.stdout() + run.stderr()).not.toMatch(/secret-port|short-secret| at /);
   });
 
+  // TRICKY: a process that makes folders where there can be none may try for ever, deaf to SIGTERM.
+  it.each(process.platform === 'linux' ? ['/proc/none', '/proc/none/below', '/dev/null/below'] : ['/dev/null/below'])(
+    'says in one line that its data cannot lie in %s, at once',
+    async (path) => {
+      const run = runServer({ DATA_DIR: path, PORT: '0' });
+      const late = setTimeout(() => run.child.kill('SIGKILL'), 15_000);
+      const { code } = await run.exit;
+      clearTimeout(late);
+      expect(code).toBe(1);
+      expect(run.stderr()).toMatch(
+        new RegExp(`^Can't make DATA_DIR ${path} \\((ENOENT|ENOTDIR)\\): choose another.*\n$`),
+      );
+    },
+  );
+
   it('says in one line which package is missing, and what to do', async () => {
     // The same build beside packages that were installed with --omit=optional.
     const bare = join(folder, 'bare');

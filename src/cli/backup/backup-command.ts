@@ -5,6 +5,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { readEnv } from '../../config/env';
 import { packageRoot } from '../../config/paths';
+import { makeFolder } from '../../embedded/make-folder';
 import { CommandFailed, grouped, startProgress, table, type Output } from '../command';
 import { copyPieces, planPieces, warehouseMigrations } from './clickhouse-backup';
 import { partsOf, writeManifest, type Manifest, type TableCopy } from './manifest';
@@ -29,7 +30,11 @@ export async function backupCommand(
   if (existsSync(target)) throw new CommandFailed(`${target} exists already: a backup is a new folder`);
   // Until it is whole it has another name, so that nobody takes a part for the whole.
   const unfinished = join(dirname(target), `.${basename(target)}.unfinished`);
-  await mkdir(dirname(target), { recursive: true });
+  try {
+    makeFolder(dirname(target), 0o755);
+  } catch (cause) {
+    throw new CommandFailed(`can't make ${dirname(target)} (${(cause as NodeJS.ErrnoException).code})`, { cause });
+  }
   await mkdir(unfinished, { mode: 0o700 }).catch((cause: NodeJS.ErrnoException) => {
     const why =
       cause.code === 'EEXIST' ? 'of a backup that was cut short, or still runs; remove it' : `(${cause.code})`;

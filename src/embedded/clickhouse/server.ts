@@ -1,11 +1,12 @@
 // What is the embedded ClickHouse? An HTTP server over the engine in this process, used like any ClickHouse server.
-import { existsSync, mkdirSync, mkdtempSync } from 'node:fs';
+import { existsSync, mkdtempSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { makeFolder } from '../make-folder';
 import { Answer } from './answer';
 import { authenticate } from './auth';
 import { bodyOf } from './body';
@@ -56,7 +57,7 @@ export const DEFAULT_SESSIONS = { queries: Math.max(16, 4 * availableParallelism
  *  @throws EngineStartError; the error of `listen` */
 export async function startClickHouseServer(options: ClickHouseServerOptions): Promise<ClickHouseServer> {
   const dataDir = resolve(options.dataDir);
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  makeFolder(dataDir, 0o700);
   const engine = await Engine.open(dataDir, engineArgs(options.limits), sessionArgs);
   const places = { ...DEFAULT_SESSIONS, ...options.sessions };
   const rooms: Rooms = {
