@@ -2,7 +2,6 @@
 import { Module } from '@nestjs/common';
 import { EventsModule } from '../events';
 import { AggregationController } from './aggregation.controller';
-import { AggregationOptions } from './aggregation.options';
 import { AggregationProcessor } from './aggregation.processor';
 import { AggregationRepository } from './aggregation.repository';
 import { AggregationService } from './aggregation.service';
@@ -23,7 +22,6 @@ import { VerifyService } from './verify/verify.service';
   imports: [EventsModule, AggregationHousekeepingModule],
   controllers: [AggregationController],
   providers: [
-    AggregationOptions,
     AggregationProcessor,
     AggregationRepository,
     AggregationService,

@@ -1,5 +1,6 @@
 // Which derived rows count? Pointers from stretches of a project's time to versions of rows in the warehouse.
-import { bigint, boolean, integer, pgSequence, pgTable, primaryKey, text, timestamp } from 'drizzle-orm/pg-core';
+import { sql } from 'drizzle-orm';
+import { bigint, boolean, index, integer, pgSequence, pgTable, primaryKey, text, timestamp } from 'drizzle-orm/pg-core';
 import { projects } from '../projects/projects.schema';
 
 /** Gives each computation a number of its own, under which its rows are kept. */
@@ -21,6 +22,16 @@ export const rollupCells = pgTable(
     detailed: boolean().notNull(),
     /** Dimensions with too many values to keep; `property:*` where there are too many keys. */
     skipped: text().array().notNull(),
+    /** From `rollup_versions` as well: under which version the events of some of its visitors are in `sampled_events`. Null: not there. */
+    copyVersion: bigint({ mode: 'number' }),
+    /** Those of one of so many visitors. */
+    copyOf: integer(),
   },
-  (table) => [primaryKey({ columns: [table.project, table.from] })],
+  (table) => [
+    primaryKey({ columns: [table.project, table.from] }),
+    // Small cells are never copied, and the large ones soon.
+    index('rollup_cells_to_copy')
+      .on(table.events)
+      .where(sql`copy_version IS NULL`),
+  ],
 );

@@ -8,6 +8,8 @@ export interface Cell extends TimeRange {
   readonly events: number;
   readonly detailed: boolean;
   readonly skipped: readonly string[];
+  /** Where events of the visitors of the lowest hashes, one of so many, are kept a second time. */
+  readonly copy?: { readonly version: number; readonly of: number } | undefined;
 }
 
 /** The last quarter hour at or before a moment: horizons are such. */

@@ -13,7 +13,19 @@ import {
   sessionSource,
   within,
 } from '../events/query';
-import { Bound, ident, instant, int64, join, nothing, Sql, sql, texts, uint32 } from '../platform/clickhouse/sql';
+import {
+  Bound,
+  digits,
+  ident,
+  instant,
+  int64,
+  join,
+  nothing,
+  type Sql,
+  sql,
+  texts,
+  uint32,
+} from '../platform/clickhouse/sql';
 
 /** Rows are for these dimensions and for properties. A visitor is no chart, and titles follow their pages. */
 export const ROLLUP_DIMENSIONS: readonly string[] = DIMENSIONS.filter(
@@ -25,8 +37,18 @@ export const MAX_VALUES = 5_000;
 export const MAX_KEYS = 50;
 export const PROPERTY = 'property:';
 
-/** The tables of derived rows. */
+/** The tables of derived figures. */
 export type RollupTable = 'rollup_totals' | 'rollup_values';
+/** All tables whose rows have a version. Totals come last where rows are deleted: by them versions are found. */
+export const DERIVED_TABLES = ['rollup_values', 'sampled_events', 'rollup_totals'] as const;
+export type DerivedTable = (typeof DERIVED_TABLES)[number];
+
+/** When a row is; all of them lie in partitions by the year of that. */
+const AT: Readonly<Record<DerivedTable, Sql>> = {
+  rollup_totals: sql`start`,
+  rollup_values: sql`start`,
+  sampled_events: sql`ts`,
+};
 
 /** One cell to compute. */
 export interface Cell {
@@ -243,12 +265,12 @@ export const daysWithEvents = (project: number, before: number): Sql => sql`
 export const projectVolumes: Sql = sql`SELECT project_id AS project, count() AS events FROM events GROUP BY project_id`;
 
 /** Years that hold rows of a project: rows { year }. */
-export const yearsWithRollups = (table: RollupTable, project: number): Sql => sql`
-  SELECT DISTINCT toYear(start) AS year FROM ${ident(table)} WHERE project_id = ${uint32(project)}`;
+export const yearsWith = (table: DerivedTable, project: number): Sql => sql`
+  SELECT DISTINCT toYear(${AT[table]}) AS year FROM ${ident(table)} WHERE project_id = ${uint32(project)}`;
 
 /** Deletes a project's rows of a year for good. A partition's name takes no bound value: the year is the engine's own answer. */
-export const eraseRollups = (table: RollupTable, project: number, year: number): Sql => sql`
-  ALTER TABLE ${ident(table)} DELETE IN PARTITION ${new Sql([String(Math.trunc(year))], [])} WHERE project_id = ${uint32(project)}
+export const eraseDerived = (table: DerivedTable, project: number, year: number): Sql => sql`
+  ALTER TABLE ${ident(table)} DELETE IN PARTITION ${digits(year)} WHERE project_id = ${uint32(project)}
   SETTINGS mutations_sync = 2`;
 
 /** What was derived of a project in some stretches up to a version, but for the versions that are pointed at. */
@@ -260,14 +282,17 @@ export interface DoomedVersions {
 }
 
 /** Deletes for good what was derived of some projects, of a year. In one go: it writes the year's parts anew. */
-export const eraseVersions = (table: RollupTable, year: number, doomed: readonly DoomedVersions[]): Sql => sql`
-  ALTER TABLE ${ident(table)} DELETE IN PARTITION ${new Sql([String(Math.trunc(year))], [])}
+export const eraseVersions = (table: DerivedTable, year: number, doomed: readonly DoomedVersions[]): Sql => sql`
+  ALTER TABLE ${ident(table)} DELETE IN PARTITION ${digits(year)}
   WHERE ${join(
     doomed.map(
       ({ project, ranges, last, kept }) => sql`(project_id = ${uint32(project)} AND version <= ${version(last)}
     AND version NOT IN ${new Bound('Array(UInt64)', kept)}
     AND (${join(
-      ranges.map(({ from, to }) => sql`(start >= toDateTime(${instant(from)}) AND start < toDateTime(${instant(to)}))`),
+      ranges.map(
+        ({ from, to }) =>
+          sql`(${AT[table]} >= toDateTime(${instant(from)}) AND ${AT[table]} < toDateTime(${instant(to)}))`,
+      ),
       ' OR ',
     )}))`,
     ),

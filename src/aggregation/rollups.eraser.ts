@@ -2,7 +2,7 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { ClickHouse } from '../platform/clickhouse/clickhouse';
 import { type Project, type ProjectEraser, ProjectErasers } from '../projects';
-import { eraseRollups, yearsWithRollups } from './rollup.queries';
+import { DERIVED_TABLES, eraseDerived, yearsWith } from './rollup.queries';
 
 const TIMEOUT_MS = 600_000;
 
@@ -20,13 +20,13 @@ export class RollupsEraser implements ProjectEraser, OnModuleInit {
   /** Deletes every derived row of the project. Repeatable. Rows of a step that is under way meanwhile are litter: nothing points at them.
    *  TRICKY: year by year, and only the years that hold something: a deletion rewrites every part it is pointed at. */
   async erase({ number }: Pick<Project, 'number'>): Promise<void> {
-    for (const table of ['rollup_values', 'rollup_totals'] as const) {
-      const years = await this.clickhouse.rows<{ year: number }>(yearsWithRollups(table, number), {
+    for (const table of DERIVED_TABLES) {
+      const years = await this.clickhouse.rows<{ year: number }>(yearsWith(table, number), {
         purpose: 'erase-rollups',
         background: true,
       });
       for (const { year } of years)
-        await this.clickhouse.run(eraseRollups(table, number, year), { background: true, timeoutMs: TIMEOUT_MS });
+        await this.clickhouse.run(eraseDerived(table, number, year), { background: true, timeoutMs: TIMEOUT_MS });
     }
   }
 }

@@ -21,7 +21,16 @@ export interface RollupSnapshot {
   readonly stale: readonly TimeRange[];
 }
 
-type CellRow = [from: number, to: number, version: number, events: number, detailed: boolean, skipped: string[]];
+type CellRow = [
+  from: number,
+  to: number,
+  version: number,
+  events: number,
+  detailed: boolean,
+  skipped: string[],
+  copyVersion: number | null,
+  copyOf: number | null,
+];
 
 interface SnapshotRow extends Record<string, unknown> {
   horizon: string;
@@ -43,7 +52,7 @@ export class RollupSnapshots {
     const { rows } = await this.postgres.run((db) =>
       db.execute<SnapshotRow>(sql`
         SELECT ${ms(sql`horizon`)} AS horizon, ${ms(sql`open_from`)} AS "openFrom", revision,
-          (SELECT json_agg(json_build_array(${ms(sql`"from"`)}, ${ms(sql`"to"`)}, version, events, detailed, skipped) ORDER BY "from")
+          (SELECT json_agg(json_build_array(${ms(sql`"from"`)}, ${ms(sql`"to"`)}, version, events, detailed, skipped, copy_version, copy_of) ORDER BY "from")
            FROM ${rollupCells} WHERE project = ${project} AND "from" < ${timestamptz(to)} AND "to" > ${timestamptz(from)}) AS cells,
           (SELECT json_agg(json_build_array(${ms(sql`lower(stale)`)}, ${ms(sql`upper(stale)`)}) ORDER BY stale)
            FROM unnest((SELECT range_agg(tstzrange("from", "to")) FROM ${staleRanges} WHERE project = ${project})) AS stale) AS stale
@@ -70,13 +79,14 @@ export class RollupSnapshots {
   }
 }
 
-const toCell = ([from, to, version, events, detailed, skipped]: CellRow): Cell => ({
+const toCell = ([from, to, version, events, detailed, skipped, copyVersion, copyOf]: CellRow): Cell => ({
   from,
   to,
   version,
   events,
   detailed,
   skipped,
+  copy: copyVersion === null || copyOf === null ? undefined : { version: copyVersion, of: copyOf },
 });
 
 const ms = (moment: ReturnType<typeof sql>) => sql`(extract(epoch FROM ${moment}) * 1000)::bigint`;

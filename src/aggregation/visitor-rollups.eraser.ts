@@ -13,7 +13,7 @@ import {
 import { ClickHouse } from '../platform/clickhouse/clickhouse';
 import { Postgres } from '../platform/postgres/postgres';
 import { rollupCells } from './aggregation.schema';
-import { type DoomedVersions, eraseVersions, yearsWithRollups } from './rollup.queries';
+import { DERIVED_TABLES, type DerivedTable, type DoomedVersions, eraseVersions, yearsWith } from './rollup.queries';
 
 const TIMEOUT_MS = 600_000;
 /** Stretches of one statement. */
@@ -94,16 +94,16 @@ export class VisitorRollupsEraser implements VisitorEraser, OnModuleInit {
         doomed.push({ project: project.number, ranges, last: derivedUpTo, kept });
       }
     }
-    for (const table of ['rollup_values', 'rollup_totals'] as const)
+    for (const table of DERIVED_TABLES)
       for (const year of await this.#yearsOf(table, doomed))
         for (const some of portions(inYear(doomed, year)))
           await this.clickhouse.run(eraseVersions(table, year, some), { background: true, timeoutMs: TIMEOUT_MS });
   }
 
-  async #yearsOf(table: 'rollup_values' | 'rollup_totals', doomed: readonly DoomedVersions[]): Promise<number[]> {
+  async #yearsOf(table: DerivedTable, doomed: readonly DoomedVersions[]): Promise<number[]> {
     const years = new Set<number>();
     for (const number of new Set(doomed.map(({ project }) => project)))
-      for (const { year } of await this.clickhouse.rows<{ year: number }>(yearsWithRollups(table, number), {
+      for (const { year } of await this.clickhouse.rows<{ year: number }>(yearsWith(table, number), {
         purpose: 'erase visitors',
         background: true,
       }))
@@ -114,11 +114,11 @@ export class VisitorRollupsEraser implements VisitorEraser, OnModuleInit {
   async #pointed(project: number, ranges: readonly TimeRange[]): Promise<number[]> {
     const rows = await this.postgres.run((db) =>
       db
-        .select({ version: rollupCells.version })
+        .select({ version: rollupCells.version, copy: rollupCells.copyVersion })
         .from(rollupCells)
         .where(and(eq(rollupCells.project, project), or(...ranges.map(overlapping)))),
     );
-    return rows.map(({ version }) => version);
+    return rows.flatMap(({ version, copy }) => (copy === null ? [version] : [version, copy]));
   }
 }
 

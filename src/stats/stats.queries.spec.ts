@@ -39,7 +39,7 @@ it('asks for the overview', () => {
 it('reads the overview of a sample in one pass', () => {
   const query = ask({ metrics: OVERVIEW_METRICS, filter: parseFilter(['is', 'country', ['DE']]) });
   expect(isOverview(query, planOf(query))).toBe(true);
-  expect(render(overviewSql(query, { scan: { near }, sample: 64, spread: 16 }))).toMatchSnapshot();
+  expect(render(overviewSql(query, { scan: { near }, sample: { of: 64 }, spread: 16 }))).toMatchSnapshot();
 });
 
 it.each<[string, Partial<StatsQuery>]>([
@@ -59,8 +59,18 @@ it('follows sessions that never rest as far as they reach', () => {
 
 it('reads a sample of visitors, and how much parts of it differ', () => {
   expect(
-    rendered({ metrics: ['visitors', 'bounceRate'] }, { scan: { near }, sample: 64, spread: 16 }),
+    rendered({ metrics: ['visitors', 'bounceRate'] }, { scan: { near }, sample: { of: 64 }, spread: 16 }),
   ).toMatchSnapshot();
+});
+
+it('reads a sample from copies, and from the events what is in none', () => {
+  const middle = { from: range.from + 3_600_000, to: range.to - 3_600_000 };
+  const copies = { stretches: [middle], versions: [7, 9] };
+  expect(rendered({ metrics: ['pageviews'] }, { sample: { of: 256, copies } })).toMatchSnapshot();
+  const elsewhere = { stretches: [{ from: 0, to: 1 }], versions: [7] };
+  expect(rendered({ metrics: ['pageviews'] }, { sample: { of: 256, copies: elsewhere } })).toEqual(
+    rendered({ metrics: ['pageviews'] }, { sample: { of: 256 } }),
+  );
 });
 
 it('asks for buckets with their beginnings as runs', () => {
@@ -126,7 +136,7 @@ it('asks for a page of goals, with how much parts of a sample differ', () => {
         limit: 11,
         after: [0.25, 'Bought', 'pro'],
       },
-      { sample: 8, spread: 16 },
+      { sample: { of: 8 }, spread: 16 },
     ),
   ).toMatchSnapshot();
 });

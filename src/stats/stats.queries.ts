@@ -10,6 +10,7 @@ import {
   within,
   STORABLE,
   type EventScope,
+  type Sample,
   type SessionScan,
 } from '../events/query';
 import { facetsOf, goalName, withGoals } from './goal.queries';
@@ -68,8 +69,8 @@ export const sortColumn = ({ column: by }: SortBy): Sql =>
 export interface Reading {
   /** How far its sessions reach; needed where the plan needs sessions. */
   readonly scan?: SessionScan | undefined;
-  /** One of so many visitors. */
-  readonly sample?: number | undefined;
+  /** Only some visitors. */
+  readonly sample?: Sample | undefined;
   /** Gives each group also once for each of so many parts of the visitors, to see how much they differ: column `part`, -1 for all, with
    *  `who`, how many visitors there are, and `doubled`, those of them that are users with several. */
   readonly spread?: number | undefined;

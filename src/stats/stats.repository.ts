@@ -1,7 +1,7 @@
 // How do answers come out of the warehouse? From derived rows, from a sample of raw events, or from all of them: whatever does.
 import { Injectable } from '@nestjs/common';
 import { ChangeLog } from '../events/changes';
-import { findSessionScan } from '../events/query';
+import { findSessionScan, type Sample, sampleTable } from '../events/query';
 import { ClickHouse } from '../platform/clickhouse/clickhouse';
 import type { Sql } from '../platform/clickhouse/sql';
 import { type Reader, Reads } from '../platform/clickhouse/reads';
@@ -44,9 +44,8 @@ export class StatsRepository {
     const rolled = auto ? await this.rolled.rows(query, zone, reads.of('stats_rollup', 'rollup', PARALLEL)) : undefined;
     if (rolled !== undefined) return ofRolled(query, rolled);
     const plan = planOf(query);
-    const sample = auto
-      ? sampleFor(query, plan, await this.volumes.eventsIn(query.project, zone, shownRange(query)))
-      : undefined;
+    const volume = auto ? await this.volumes.of(query.project, zone, shownRange(query)) : undefined;
+    const sample = volume?.sample(sampleFor(query, plan, volume.events));
     const scan = plan.needs.sessions
       ? await findSessionScan(reads.of('stats_sessions', 'events'), query.project, query.range, sample)
       : undefined;
@@ -59,14 +58,15 @@ export class StatsRepository {
   async #estimated(
     query: StatsQuery,
     plan: StatsPlan,
-    reading: Reading & { sample: number },
+    reading: Reading & { sample: Sample },
     reads: Reads,
   ): Promise<StatsAnswer> {
     const all = query.limit === undefined && query.order.length === 0;
-    const first = all ? [] : await reads.of('stats', 'events')<Row>(sqlOf(query, plan, reading));
+    const table = sampleTable(reading.sample);
+    const first = all ? [] : await reads.of('stats', table)<Row>(sqlOf(query, plan, reading));
     const listed = first.map((row) => toStatsRow(query, row));
     const every = all ? query : { ...sameGroups(query, listed, query.range), order: [] };
-    const parts = await reads.of('stats_parts', 'events')<Row>(sqlOf(every, plan, { ...reading, spread: SPREAD }));
+    const parts = await reads.of('stats_parts', table)<Row>(sqlOf(every, plan, { ...reading, spread: SPREAD }));
     const partRows = parts.map((row): PartRow => ({
       ...toStatsRow(query, row),
       part: Number(row['part']),
@@ -74,10 +74,10 @@ export class StatsRepository {
     }));
     const rows = all ? partRows.filter(({ part }) => part < 0) : listed;
     return {
-      rows: rows.map((row) => grown(query, row, reading.sample)),
+      rows: rows.map((row) => grown(query, row, reading.sample.of)),
       account: {
         approximate: query.metrics,
-        sampleFraction: 1 / reading.sample,
+        sampleFraction: 1 / reading.sample.of,
         relativeError: errorsOf(query, rows, partRows),
       },
     };

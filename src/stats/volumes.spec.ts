@@ -1,13 +1,14 @@
 // When is a question read from a sample? Where so many events lie in its range that all of them would take too long.
 import type { RollupSnapshots } from '../aggregation';
+import type { ChangeLog } from '../events/changes';
 import { parseFilter } from '../events/query';
 import { Volumes } from './volumes';
 
 const DAY = { from: 0, to: 86_400_000 };
 const volumesOf = (events: number): Volumes =>
-  new Volumes({ of: async () => ({ cells: [{ ...DAY, events }] }) } as unknown as RollupSnapshots);
-const sampleOf = (events: number, question: object): Promise<number | undefined> =>
-  volumesOf(events).sampleFor({ project: 1, ...question }, 'UTC', DAY, 1_000);
+  new Volumes({ of: async () => ({ cells: [{ ...DAY, events }], stale: [] }) } as unknown as RollupSnapshots);
+const sampleOf = async (events: number, question: object): Promise<number | undefined> =>
+  (await volumesOf(events).sampleFor({ project: 1, ...question }, 'UTC', DAY, 1_000))?.of;
 
 it('is read whole up to the most that is read at once, and by powers of two beyond', async () => {
   expect(await sampleOf(999, {})).toBeUndefined();
@@ -20,7 +21,7 @@ it('is read whole up to the most that is read at once, and by powers of two beyo
 it('counts the share of a cell that the range holds', async () => {
   const half = { from: 0, to: DAY.to / 2 };
   expect(await volumesOf(2_000).sampleFor({ project: 1 }, 'UTC', half, 1_000)).toBeUndefined();
-  expect(await volumesOf(2_002).sampleFor({ project: 1 }, 'UTC', half, 1_000)).toBe(2);
+  expect(await volumesOf(2_002).sampleFor({ project: 1 }, 'UTC', half, 1_000)).toMatchObject({ of: 2 });
   expect(await volumesOf(2_002).sampleFor({ project: 1 }, 'UTC', { from: 5, to: 5 }, 1_000)).toBeUndefined();
 });
 
@@ -40,4 +41,30 @@ it.each([
 
 it('knows a dimension from a value that looks like one', async () => {
   expect(await sampleOf(5_000, { filter: parseFilter(['is', 'country', ['"dimension":"visitor"']]) })).toBe(8);
+});
+
+it('reads copies where the range is long, of what is not stale and of those that hold the sample', async () => {
+  const day = (at: number, copy?: { version: number; of: number }) => ({
+    from: at * DAY.to,
+    to: (at + 1) * DAY.to,
+    events: 1,
+    copy,
+  });
+  const cells = [
+    day(0, { version: 1, of: 128 }),
+    day(1, { version: 2, of: 128 }),
+    day(2),
+    day(3, { version: 4, of: 512 }),
+  ];
+  const stale = [{ from: 0, to: 900_000 }];
+  const owing = { owes: () => true } as unknown as ChangeLog;
+  const copiesOf = async (of: number, days: number, changes?: ChangeLog): Promise<unknown> => {
+    const snapshots = { of: async () => ({ cells, stale }) } as unknown as RollupSnapshots;
+    return (await new Volumes(snapshots, changes).of(1, 'UTC', { from: 0, to: days * DAY.to })).sample(of)?.copies;
+  };
+  expect(await copiesOf(256, 60)).toEqual({ stretches: [{ from: 900_000, to: 2 * DAY.to }], versions: [1, 2] });
+  expect(await copiesOf(512, 60)).toMatchObject({ versions: [1, 2, 4] });
+  expect(await copiesOf(64, 60)).toBeUndefined();
+  expect(await copiesOf(256, 59)).toBeUndefined();
+  expect(await copiesOf(256, 60, owing)).toBeUndefined();
 });

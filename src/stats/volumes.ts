@@ -1,15 +1,35 @@
-// How many events does a range hold, about? What was counted when they were derived: so that a question knows whether a sample will do.
-import { Injectable } from '@nestjs/common';
-import { RollupSnapshots } from '../aggregation';
-import type { TimeRange } from '../common/time-range';
+// How many events does a range hold, about, and what of them is kept a second time? What is known of cells: so that a question knows whether
+// a sample will do, and where to read it.
+import { Injectable, Optional } from '@nestjs/common';
+import { type RollupSnapshot, RollupSnapshots } from '../aggregation';
+import { coalesce, DAY_MS, type TimeRange, without } from '../common/time-range';
+import { ChangeLog } from '../events/changes';
+import type { Copies, Sample } from '../events/query';
 import { isAboutVisitors, sampleOf } from './spread';
 import type { Precision } from './stats.types';
 
+/** Copies are in the order of visitors: of a shorter range `events` hold less to read (a month: 170 ms of CPU, of copies 220). */
+const SHORTEST_MS = 60 * DAY_MS;
+
+/** What is known of a range. */
+export interface Volume {
+  /** Events, about; 0 where nobody counted them. */
+  readonly events: number;
+  /** A sample, and where it is read. @param of one of so many visitors; undefined: all of them, which is no sample */
+  readonly sample: (of: number | undefined) => Sample | undefined;
+}
+
 @Injectable()
 export class Volumes {
-  constructor(private readonly snapshots: RollupSnapshots) {}
+  constructor(
+    private readonly snapshots: RollupSnapshots,
+    @Optional() private readonly changes?: ChangeLog,
+  ) {}
 
-  /** One of how many visitors to read for a question; undefined: all of them.
+  /** Of shorter ranges nothing is read from copies; a test makes it less. */
+  shortestMs = SHORTEST_MS;
+
+  /** The visitors to read for a question; undefined: all of them.
    *  @param question as data, with its project's number
    *  @param read the range that it reads, and `zone` the project's zone
    *  @param most rows that it reads at once without a sample
@@ -19,20 +39,38 @@ export class Volumes {
     zone: string,
     read: TimeRange,
     most: number,
-  ): Promise<number | undefined> {
+  ): Promise<Sample | undefined> {
     if (question.precision === 'exact' || isAboutVisitors(question)) return undefined;
-    return sampleOf(await this.eventsIn(question.project, zone, read), most);
+    const volume = await this.of(question.project, zone, read);
+    return volume.sample(sampleOf(volume.events, most));
   }
 
-  /** Events in the range, about; 0 where nobody counted them.
+  /** What is known of a range, as of one moment.
    *  @param project its number, and `zone` its zone
    *  @throws storeUnavailable */
-  async eventsIn(project: number, zone: string, range: TimeRange): Promise<number> {
-    if (range.from >= range.to) return 0;
-    const snapshot = await this.snapshots.of(project, zone, range);
-    return (snapshot?.cells ?? []).reduce((sum, cell) => sum + cell.events * shareOf(cell, range), 0);
+  async of(project: number, zone: string, range: TimeRange): Promise<Volume> {
+    // What is owed to Postgres is in raw events alone; asked first, as it may be paid meanwhile.
+    const owes = this.changes?.owes(project) === true;
+    const isShort = range.to - range.from < this.shortestMs;
+    const snapshot = range.from >= range.to ? undefined : await this.snapshots.of(project, zone, range);
+    return {
+      events: (snapshot?.cells ?? []).reduce((sum, cell) => sum + cell.events * shareOf(cell, range), 0),
+      sample: (of) =>
+        of === undefined
+          ? undefined
+          : { of, copies: snapshot === undefined || owes || isShort ? undefined : copiesOf(snapshot, of) },
+    };
   }
 }
 
 const shareOf = (cell: TimeRange, { from, to }: TimeRange): number =>
   (Math.min(cell.to, to) - Math.max(cell.from, from)) / (cell.to - cell.from);
+
+/** Copies that hold such a sample. Of what changed since they were made nothing is taken: any event, and nothing else, may be missing there. */
+const copiesOf = ({ cells, stale }: RollupSnapshot, sample: number): Copies | undefined => {
+  const copied = cells.flatMap((cell) =>
+    cell.copy === undefined || cell.copy.of > sample ? [] : [{ ...cell, version: cell.copy.version }],
+  );
+  if (copied.length === 0) return undefined;
+  return { stretches: without(coalesce(copied), stale), versions: copied.map(({ version }) => version) };
+};

@@ -1,6 +1,8 @@
 // Is an erasure finished wherever it was cut short, also of derived rows, and of many visitors at once? Each step is taken here.
 import { sql } from 'drizzle-orm';
 import { randomUUID } from 'node:crypto';
+import { Copier } from '../../src/aggregation/copies/copier';
+import { Housekeeping } from '../../src/aggregation/housekeeping/housekeeping.processor';
 import { VisitorRollupsEraser } from '../../src/aggregation/visitor-rollups.eraser';
 import { KeyDirectory } from '../../src/auth';
 import { DAY_MS } from '../../src/common/time-range';
@@ -8,6 +10,7 @@ import { ErasedVisitors, ErasureTimes, VisitorRows } from '../../src/events';
 import { hashIdentifier } from '../../src/events/pipeline';
 import { Postgres } from '../../src/platform/postgres/postgres';
 import type { Project } from '../../src/projects';
+import { Volumes } from '../../src/stats/volumes';
 import { ErasuresRepository } from '../../src/visitors/erasure/erasures.repository';
 import { ErasurePurger } from '../../src/visitors/erasure/purger';
 import { ErasureSweeper } from '../../src/visitors/erasure/sweeper';
@@ -31,6 +34,7 @@ beforeAll(async () => {
   sweeper.hideStored = sweeper.sweep = purger.purge = () => Promise.resolve(false);
   Object.assign(app.app.get(ErasureTimes, { strict: false }), { readersMs: 100, writersMs: 0, gatherMs: 0 });
   hurry(app, { fewestEvents: 50 });
+  the(Housekeeping).look = () => Promise.resolve();
 });
 afterAll(() => app.close());
 afterEach(() => jest.restoreAllMocks());
@@ -103,8 +107,9 @@ it.each(cuts)('is finished after it was cut short in $stage behind $cut', async 
   const project = await aBusyProject();
   const { number } = await projectOf(project);
   await derive(project, 2);
-  const before = await pg<{ version: string }>(
-    sql`SELECT version FROM rollup_cells WHERE project = ${number} ORDER BY "from"`,
+  await the(Copier).run();
+  const before = await pg<{ version: string; copy_version: string }>(
+    sql`SELECT version, copy_version FROM rollup_cells WHERE project = ${number} ORDER BY "from"`,
   );
   const id = await hashOf(project, 'v3');
   const decimal = BigInt(`0x${id}`).toString();
@@ -138,8 +143,16 @@ it.each(cuts)('is finished after it was cut short in $stage behind $cut', async 
   }
   expect(await sweep(number)).toBe(true);
   const theirs = `SELECT count() FROM events WHERE project_id = ${number} AND visitor_id = ${decimal}`;
+  const theirCopies = `SELECT count() FROM sampled_events WHERE project_id = ${number} AND visitor_id = ${decimal}`;
   expect(await count(theirs)).toBe(0);
   expect(await visitorsOn(project, 6)).toEqual([9, 180]);
+  // Their copies are on the disk still, and nobody is told of them.
+  expect(await count(theirCopies)).toBe(20);
+  const volume = await the(Volumes).of(number, 'UTC', { from: today - 100 * DAY_MS, to: today });
+  expect(volume.sample(1)?.copies).toEqual({
+    stretches: [{ from: today - 4 * DAY_MS, to: today - 3 * DAY_MS }],
+    versions: [Number(before[1]!.copy_version)],
+  });
   // Hidden is not gone.
   expect(await jobOf(project, job)).toMatchObject({ progress: 0.5 });
   expect(await stateOf(project, job)).not.toBe('completed');
@@ -155,6 +168,8 @@ it.each(cuts)('is finished after it was cut short in $stage behind $cut', async 
 
   expect(await jobOf(project, job)).toMatchObject({ state: 'completed', progress: 1 });
   expect(await count(`${theirs} SETTINGS apply_deleted_mask = 0`)).toBe(0);
+  expect(await count(`${theirCopies} SETTINGS apply_deleted_mask = 0`)).toBe(0);
+  expect(await count(`SELECT count() FROM sampled_events WHERE version = ${before[1]!.copy_version}`)).toBe(200);
   // What was derived of its day is off the disk, of the other day is not.
   for (const table of ['rollup_totals', 'rollup_values']) {
     const left = `SELECT count() FROM ${table} WHERE project_id = ${number}`;

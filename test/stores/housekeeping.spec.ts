@@ -1,5 +1,6 @@
 // Is the house kept? Each chore on real stores, twice in a row, and nothing touched that is not its business.
 import { sql } from 'drizzle-orm';
+import type { Copier } from '../../src/aggregation/copies/copier';
 import { ChoreNotes } from '../../src/aggregation/housekeeping/chore-notes';
 import { ClosedMonths } from '../../src/aggregation/housekeeping/closed-months';
 import { ExpiredEvents } from '../../src/aggregation/housekeeping/expired-events';
@@ -221,6 +222,9 @@ describe('rows that nobody points at', () => {
       );
       await ch(`INSERT INTO rollup_values (project_id, dimension, value, start, version, other, events)
         VALUES (1, 'path', '/', '2024-01-01 00:00:00', ${version}, 0, 1)`);
+      await ch(
+        `INSERT INTO sampled_events (project_id, version, ts) VALUES (1, ${version + 100}, '2024-01-01 00:00:00')`,
+      );
     }
   };
   const versions = async (table: string): Promise<number[]> =>
@@ -232,8 +236,8 @@ describe('rows that nobody points at', () => {
     const project = await aNumber();
     const point = (version: number, from: string): Promise<unknown> =>
       postgres.run((db) =>
-        db.execute(sql`INSERT INTO rollup_cells (project, "from", "to", version, events, detailed, skipped)
-          VALUES (${project}, ${from}, ${from}::timestamptz + interval '1 hour', ${version}, 1, true, '{}')`),
+        db.execute(sql`INSERT INTO rollup_cells (project, "from", "to", version, events, detailed, skipped, copy_version, copy_of)
+          VALUES (${project}, ${from}, ${from}::timestamptz + interval '1 hour', ${version}, 1, true, '{}', ${version + 100}, 128)`),
       );
     await derive(9_001, 9_002, 9_003);
     await point(9_001, '2024-01-01T00:00:00Z');
@@ -244,13 +248,16 @@ describe('rows that nobody points at', () => {
     await point(9_002, '2024-01-01T01:00:00Z');
     await derive(9_004);
     clock.at += HOUR_MS;
-    expect(await litter().run()).toBe(1);
+    // Its figures, and its copy.
+    expect(await litter().run()).toBe(2);
     for (const table of ['rollup_totals', 'rollup_values'])
       expect(await versions(table)).toEqual([9_001, 9_002, 9_004]);
+    expect(await versions('sampled_events')).toEqual([9_101, 9_102, 9_104]);
     clock.at += HOUR_MS;
     await postgres.run((db) => db.execute(sql`DELETE FROM rollup_cells WHERE version = 9001`));
-    expect(await litter().run()).toBe(1);
+    expect(await litter().run()).toBe(2);
     expect(await versions('rollup_values')).toEqual([9_001, 9_002]);
+    expect(await versions('sampled_events')).toEqual([9_101, 9_102]);
     expect(await litter().run()).toBeUndefined();
   });
 });
@@ -303,6 +310,7 @@ describe('a round of the house', () => {
       chore('months') as unknown as ClosedMonths,
       chore('expired') as unknown as ExpiredEvents,
       chore('litter') as unknown as RollupLitter,
+      chore('copies') as unknown as Copier,
     );
   };
 
@@ -311,10 +319,10 @@ describe('a round of the house', () => {
     const house = keeping({ fail: true }, ran);
     await house.look();
     await house.look();
-    expect(ran).toEqual(['expired', 'litter', 'months']);
+    expect(ran).toEqual(['copies', 'expired', 'litter', 'months']);
     clock.at += 6 * MINUTE_MS;
     await house.look();
-    expect(ran).toEqual(['expired', 'litter', 'months', 'months']);
+    expect(ran).toEqual(['copies', 'expired', 'litter', 'months', 'copies', 'months']);
     await keeping({}, ran).look();
     const text = await metrics.registry.metrics();
     expect(text).toContain('millrace_chore_runs_total{chore="merge-closed-months",outcome="failed"} 2');
@@ -338,6 +346,6 @@ describe('a round of the house', () => {
     finish();
     await first;
     await other.look();
-    expect([mine.length, theirs.length]).toEqual([3, 3]);
+    expect([mine.length, theirs.length]).toEqual([4, 4]);
   });
 });

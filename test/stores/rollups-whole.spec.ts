@@ -1,5 +1,8 @@
 // Does a verification see what is not there, and does nothing stay of a project that is gone? The whole app on real stores.
 import { sql } from 'drizzle-orm';
+import { AggregationOptions } from '../../src/aggregation/aggregation.options';
+import { Copier } from '../../src/aggregation/copies/copier';
+import { Housekeeping } from '../../src/aggregation/housekeeping/housekeeping.processor';
 import { RollupsEraser } from '../../src/aggregation/rollups.eraser';
 import { KeyDirectory } from '../../src/auth';
 import { DAY_MS } from '../../src/common/time-range';
@@ -19,6 +22,8 @@ let app: TestApp;
 beforeAll(async () => {
   app = await startTestApp();
   hurry(app, { fewestEvents: 50 });
+  // Nobody copies but this test.
+  app.app.get(Housekeeping, { strict: false }).look = () => Promise.resolve();
 });
 afterAll(() => app.close());
 
@@ -99,6 +104,73 @@ it('a verification finds cells that are gone, and pointers that count wrong, and
   expect(await verify(project)).toEqual(first);
 });
 
+it('a verification finds copies that are not what the events say, and they are made again', async () => {
+  const project = await aProject(app);
+  await send(project);
+  await derived(project);
+  const { number } = await projectOf(project);
+  await app.app.get(Copier, { strict: false }).run();
+  const copies = async (): Promise<unknown> =>
+    Object.values(
+      JSON.parse(
+        await askClickHouse(
+          app.urls.clickhouse,
+          `SELECT count() AS rows, uniqExact(version) AS versions FROM sampled_events WHERE project_id = ${number}
+          FORMAT JSONEachRow SETTINGS output_format_json_quote_64bit_integers = 0`,
+        ),
+      ) as object,
+    );
+  // The middle day is too small.
+  expect(await copies()).toEqual([400, 2]);
+  expect(await verify(project)).toEqual({ cells: 3, right: 3, wrong: 0, repaired: 0, moving: 0 });
+  await askClickHouse(
+    app.urls.clickhouse,
+    `ALTER TABLE sampled_events UPDATE path = '/wrong' WHERE project_id = ${number} AND ts = toStartOfDay(now()) - INTERVAL 6 DAY
+     SETTINGS mutations_sync = 2`,
+  );
+  expect(await verify(project)).toEqual({ cells: 3, right: 2, wrong: 1, repaired: 1, moving: 0 });
+  await app.app.get(Copier, { strict: false }).run();
+  // The wrong one is litter now.
+  expect(await copies()).toEqual([600, 3]);
+  expect(await verify(project)).toEqual({ cells: 3, right: 3, wrong: 0, repaired: 0, moving: 0 });
+});
+
+it('a copy that is cut short counts for nothing, and is made again', async () => {
+  const project = await aProject(app);
+  await send(project);
+  await derived(project);
+  const { number } = await projectOf(project);
+  const copier = app.app.get(Copier, { strict: false });
+  const options = app.app.get(AggregationOptions, { strict: false });
+  const pointed = async (): Promise<unknown[]> => {
+    const { rows } = (await pg(
+      sql`SELECT copy_of FROM rollup_cells WHERE project = ${number} AND copy_version IS NOT NULL`,
+    )) as { rows: unknown[] };
+    return rows;
+  };
+  options.onStep = () => {
+    throw new Error('cut short');
+  };
+  await expect(copier.run()).rejects.toThrow('cut short');
+  options.onStep = () => undefined;
+  expect(await pointed()).toEqual([]);
+  // Another one derives the first cell again while it is copied; what was copied is of the cell that was.
+  options.onStep = async () => {
+    options.onStep = () => undefined;
+    await pg(sql`UPDATE rollup_cells SET version = nextval('rollup_versions') WHERE project = ${number}
+      AND "to" = (SELECT max("to") FROM rollup_cells WHERE project = ${number})`);
+  };
+  expect(await copier.run()).toBe(1);
+  expect(await pointed()).toEqual([{ copy_of: 1 }]);
+  expect(await copier.run()).toBe(1);
+  expect(await pointed()).toEqual([{ copy_of: 1 }, { copy_of: 1 }]);
+  // What is stale waits until it is derived again.
+  await pg(sql`UPDATE rollup_cells SET copy_version = NULL WHERE project = ${number}`);
+  await pg(sql`INSERT INTO stale_ranges (project, "from", "to", until) SELECT project, "from", "to", now() + interval '1 hour'
+    FROM rollup_cells WHERE project = ${number} ORDER BY "from" LIMIT 1`);
+  expect(await copier.run()).toBe(1);
+});
+
 it('ranges that leave the same rest do not hold up their project', async () => {
   const project = await aProject(app);
   await send(project);
@@ -117,10 +189,11 @@ it('nothing that was derived of a project stays when it is gone, and of others a
   for (const project of [gone, kept]) {
     await send(project);
     await derived(project);
+    await app.app.get(Copier, { strict: false }).run();
   }
   const rows = async (project: Project): Promise<number[]> =>
     Promise.all(
-      ['rollup_totals', 'rollup_values'].map(async (table) =>
+      ['rollup_totals', 'rollup_values', 'sampled_events'].map(async (table) =>
         Number(
           await askClickHouse(app.urls.clickhouse, `SELECT count() FROM ${table} WHERE project_id = ${project.number}`),
         ),
@@ -136,9 +209,9 @@ it('nothing that was derived of a project stays when it is gone, and of others a
     60_000,
   );
   expect(job.state).toBe('completed');
-  expect(await rows(erased)).toEqual([0, 0]);
+  expect(await rows(erased)).toEqual([0, 0, 0]);
   await app.app.get(RollupsEraser).erase(erased);
-  expect(await rows(erased)).toEqual([0, 0]);
+  expect(await rows(erased)).toEqual([0, 0, 0]);
   expect(await rows(other)).toEqual(before);
   expect(await verify(kept)).toEqual({ cells: 3, right: 3, wrong: 0, repaired: 0, moving: 0 });
 });

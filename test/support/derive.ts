@@ -15,6 +15,9 @@ export function hurry({ app }: TestApp, { fewestEvents }: { fewestEvents?: numbe
     graceMs: 0,
     longestRestMs: 10,
     fewestOfProject: 0,
+    // Of every visitor, so that nobody needs a low hash.
+    copyOf: 1,
+    fewestCopied: fewestEvents ?? 1,
     ...(fewestEvents === undefined ? {} : { fewestEvents }),
   });
 }

@@ -1,6 +1,10 @@
 // Who keeps the warehouse in order? Chores of the workers, and an eye on the disk.
 import { Module } from '@nestjs/common';
 import { EventsModule } from '../../events';
+import { AggregationOptions } from '../aggregation.options';
+import { Copier } from '../copies/copier';
+import { CopiesRepository } from '../copies/copies.repository';
+import { CopyStore } from '../copies/copy-store';
 import { ChoreNotes } from './chore-notes';
 import { ClosedMonths } from './closed-months';
 import { ExpiredEvents } from './expired-events';
@@ -8,9 +12,21 @@ import { Housekeeping } from './housekeeping.processor';
 import { RollupLitter } from './rollup-litter';
 import { WarehouseWatch } from './warehouse-watch';
 
-/** Merges what is closed, deletes what is expired or litter, watches the disk. */
+/** Copies what samples read, merges what is closed, deletes what is expired or litter, watches the disk. */
 @Module({
   imports: [EventsModule],
-  providers: [ChoreNotes, ClosedMonths, ExpiredEvents, Housekeeping, RollupLitter, WarehouseWatch],
+  providers: [
+    AggregationOptions,
+    ChoreNotes,
+    ClosedMonths,
+    Copier,
+    CopiesRepository,
+    CopyStore,
+    ExpiredEvents,
+    Housekeeping,
+    RollupLitter,
+    WarehouseWatch,
+  ],
+  exports: [AggregationOptions, CopyStore],
 })
 export class AggregationHousekeepingModule {}

@@ -5,6 +5,7 @@ import { newId } from '../../common/ids';
 import { HOUR_MS, MINUTE_MS } from '../../common/time-range';
 import { Metrics } from '../../platform/metrics/metrics';
 import { Maintenance } from '../../platform/queue/maintenance';
+import { Copier } from '../copies/copier';
 import { ChoreNotes } from './chore-notes';
 import { ClosedMonths } from './closed-months';
 import { ExpiredEvents } from './expired-events';
@@ -37,8 +38,10 @@ export class Housekeeping implements OnModuleInit {
     months: ClosedMonths,
     expired: ExpiredEvents,
     litter: RollupLitter,
+    copier: Copier,
   ) {
     this.#chores = [
+      { name: 'copy-sampled-events', everyMs: MINUTE_MS, run: () => copier.run() },
       { name: 'expire-events', everyMs: 15 * MINUTE_MS, run: () => expired.run() },
       { name: 'sweep-rollups', everyMs: 15 * MINUTE_MS, run: () => litter.run() },
       { name: 'merge-closed-months', everyMs: 5 * MINUTE_MS, run: () => months.run() },

@@ -2,7 +2,14 @@
 import { Bound, ident, instant, join, Sql, sql, uint32 } from '../../platform/clickhouse/sql';
 
 /** The tables that are watched; no other name becomes a label of a metric. */
-export const WATCHED_TABLES = ['events', 'visitor_links', 'rejected_events', 'rollup_totals', 'rollup_values'] as const;
+export const WATCHED_TABLES = [
+  'events',
+  'visitor_links',
+  'rejected_events',
+  'rollup_totals',
+  'rollup_values',
+  'sampled_events',
+] as const;
 
 /** A month of events on disk. */
 export interface MonthRow {
@@ -83,7 +90,16 @@ export const deleteExpired = (name: number, expiries: readonly Expiry[]): Sql =>
   SETTINGS lightweight_deletes_sync = 2`;
 
 /** Versions that have rows. Totals are written first and deleted last. */
-export const versionsWithRows = sql`SELECT DISTINCT version FROM rollup_totals`;
+export const versionsWithRows = sql`
+  SELECT version FROM rollup_totals GROUP BY version
+  UNION DISTINCT
+  SELECT version FROM sampled_events GROUP BY version`;
+
+/** Deletes copies for good: rows that are only hidden would stay when their visitors are erased. They are few. */
+export const deleteCopies = (versions: readonly number[]): Sql => sql`
+  ALTER TABLE sampled_events DELETE
+  WHERE version IN ${new Bound('Array(UInt64)', versions)}
+  SETTINGS mutations_sync = 2`;
 
 export const deleteVersions = (table: 'rollup_totals' | 'rollup_values', versions: readonly number[]): Sql => sql`
   DELETE FROM ${ident(table)}

@@ -6,7 +6,7 @@ import { ClickHouse } from '../../platform/clickhouse/clickhouse';
 import { Postgres } from '../../platform/postgres/postgres';
 import { rollupCells } from '../aggregation.schema';
 import { ChoreNotes } from './chore-notes';
-import { deleteVersions, versionsWithRows } from './housekeeping.queries';
+import { deleteCopies, deleteVersions, versionsWithRows } from './housekeeping.queries';
 
 const CHORE = 'sweep-rollups';
 /** A step that writes rows points at them within minutes, and a reader that saw a pointer is done with it within minutes. */
@@ -36,6 +36,7 @@ export class RollupLitter {
     const litter = unpointed.filter((version) => before.has(version));
     for (let at = 0; at < litter.length; at += TOGETHER) {
       const versions = litter.slice(at, at + TOGETHER);
+      await this.clickhouse.run(deleteCopies(versions), { background: true });
       // Totals last: a version whose totals are gone is not found again.
       for (const table of ['rollup_values', 'rollup_totals'] as const)
         await this.clickhouse.run(deleteVersions(table, versions), { background: true });
@@ -51,8 +52,10 @@ export class RollupLitter {
       purpose: CHORE,
       background: true,
     });
-    const pointed = await this.postgres.run((db) => db.select({ version: rollupCells.version }).from(rollupCells));
-    const kept = new Set(pointed.map(({ version }) => version));
+    const pointed = await this.postgres.run((db) =>
+      db.select({ version: rollupCells.version, copy: rollupCells.copyVersion }).from(rollupCells),
+    );
+    const kept = new Set(pointed.flatMap(({ version, copy }) => (copy === null ? [version] : [version, copy])));
     return rows
       .map(({ version }) => version)
       .filter((version) => !kept.has(version))

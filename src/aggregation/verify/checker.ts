@@ -5,12 +5,15 @@ import { Metrics } from '../../platform/metrics/metrics';
 import { AggregationOptions } from '../aggregation.options';
 import { AggregationRepository } from '../aggregation.repository';
 import { CellStore } from '../cell-store';
+import { CopyStore } from '../copies/copy-store';
 import { localDaysOf, type Cell } from '../cells';
 import { CellsRepository } from '../cells.repository';
 import { type Derived, isDerived } from '../refresher';
 
 /** What a pointer says of its cell, beside the figures of its rows. */
 const COUNT = 'events of the cell';
+/** What its copy says. */
+const COPY = 'events of its sample';
 
 /** `moving`: the cell, or events of its sessions, changed while it was looked at: nothing can be said. */
 export type CheckOutcome = 'right' | 'wrong' | 'moving';
@@ -26,6 +29,7 @@ export class RollupChecker {
     private readonly repository: AggregationRepository,
     private readonly cells: CellsRepository,
     private readonly store: CellStore,
+    private readonly copies: CopyStore,
     private readonly options: AggregationOptions,
     private readonly metrics: Metrics,
   ) {}
@@ -50,9 +54,15 @@ export class RollupChecker {
       ...(cell.detailed
         ? await this.store.differs({ project, range: cell, cut: seen.horizon, version: cell.version })
         : []),
+      ...(await this.#differsInCopy(project, cell)),
     ];
     if (figures.length > 0 && (await this.#mayHaveMoved(project, cell, seen.horizon))) return 'moving';
     return this.#judged(project, cell, figures);
+  }
+
+  async #differsInCopy(project: number, { from, to, copy }: Cell): Promise<string[]> {
+    if (copy === undefined) return [];
+    return (await this.copies.isRight({ project, range: { from, to }, ...copy })) ? [] : [COPY];
   }
 
   /** Stretches of the days with events, before the horizon, that are in no cell: no events should be in them. Oldest first.

@@ -133,14 +133,16 @@ export const deleteRejects = (gone: Gone): Sql => sql`
 
 /** What is left of their events wherever they may be: rows { rows }; none is left where all are 0. By one column a time, as a filter finds
  *  visitors, and most events have no user.
- *  @param onDisk hidden rows too */
+ *  @param onDisk hidden rows too, and copies: until they are purged these lie there, and nothing points at them */
 export const eventsLeft = (gone: Gone, onDisk: boolean): Sql[] =>
-  [sql`visitor_id`, sql`user_id`].map(
-    (column) => sql`
-  SELECT count() AS rows FROM events
+  [sql`events`, ...(onDisk ? [sql`sampled_events`] : [])].flatMap((table) =>
+    [sql`visitor_id`, sql`user_id`].map(
+      (column) => sql`
+  SELECT count() AS rows FROM ${table}
   PREWHERE project_id = ${uint32(gone.project)} AND ${column} IN ${hashesOf(gone.hashes)} WHERE ${isBefore(gone)}${
     onDisk ? sql` SETTINGS apply_deleted_mask = 0` : sql``
   }`,
+    ),
   );
 
 /** Links but for those of events that came since: rows { rows }. */

@@ -10,6 +10,7 @@ export {
   parseFilterText,
   toJson,
 } from './filters';
+export { COPIED, type Copies, copyColumns, ofLowest, type Sample, sampleTable } from './sample';
 export { findRelated, findSessionScan, hasNamed, type RunQuery } from './session-scan';
 export {
   during,

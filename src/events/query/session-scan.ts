@@ -1,6 +1,7 @@
 // How far must a read go around a range, so that no session is cut? As far as the sessions that touch it, found by looking.
 import type { TimeRange } from '../../common/time-range';
 import { Bound, int64, join, sql, uint32, type Sql } from '../../platform/clickhouse/sql';
+import type { Sample } from './sample';
 import {
   FIRST_LOOK_MS,
   NAMED_GAP_MS,
@@ -38,13 +39,13 @@ interface Uncut {
 
 /** Finds the scan that holds every session of the range whole. Most ranges need one look of two hours to each side; the few
  *  visitors who never rest are followed by themselves.
- *  @param sample one of how many visitors the scan is for
+ *  @param sample the only visitors that the scan is for
  *  @throws what `run` throws */
 export async function findSessionScan(
   run: RunQuery,
   project: number,
   range: TimeRange,
-  sample?: number,
+  sample?: Sample,
 ): Promise<SessionScan> {
   const [[named], related] = await Promise.all([
     run<{ found: number }>(hasNamed(project, range.from, range.to)),
@@ -87,7 +88,7 @@ async function findFar(
   range: TimeRange,
   from: Reach,
   visitors: readonly string[],
-  sample?: number,
+  sample?: Sample,
 ): Promise<NonNullable<SessionScan['far']>> {
   let reach: Reach = { before: from.before * WIDEN, after: from.after * WIDEN };
   for (;;) {
@@ -116,7 +117,7 @@ async function findUncut(
   range: TimeRange,
   scan: TimeRange,
   related?: readonly string[],
-  sample?: number,
+  sample?: Sample,
 ): Promise<Record<Side, Uncut>> {
   const rows = await run<Uncut & { side: Side }>(uncutSessions(project, range, scan, related, sample));
   const side = (name: Side): Uncut => rows.find((row) => row.side === name) ?? { visitors: [], identities: [] };
@@ -148,7 +149,7 @@ export const uncutSessions = (
   range: TimeRange,
   scan: TimeRange,
   related?: readonly string[],
-  sample?: number,
+  sample?: Sample,
 ): Sql => {
   const zones: Record<Side, TimeRange> = {
     before: { from: scan.from, to: range.from },

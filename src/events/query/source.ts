@@ -13,6 +13,7 @@ import {
   type Sql,
 } from '../../platform/clickhouse/sql';
 import type { Needs } from './dimensions';
+import { copiedParts, copyColumns, ofLowest, type Sample } from './sample';
 
 /** Longer silence than this ends a session that has no id of its own. */
 export const SESSION_GAP_MS = 30 * MINUTE_MS;
@@ -49,8 +50,8 @@ export interface EventScope {
   readonly arrived?: number;
   /** Tells of each session, in columns `before_*`, what it was before this moment, milliseconds. */
   readonly floor?: number;
-  /** One of so many visitors, a power of two: those of the lowest hashes, whose rows lie together. */
-  readonly sample?: number;
+  /** Only some visitors. */
+  readonly sample?: Sample;
 }
 
 /** What the columns `ts` (DateTime64) and `toDate(ts)` (Date) can both hold. */
@@ -72,7 +73,10 @@ export const during = ({ from, to }: TimeRange, at = sql`ts`): Sql =>
  *  TRICKY: the sort key holds both toDate(ts) and ts, and a condition on ts alone reads 20 times the granules. The last day is that of the
  *  last millisecond: a range that ends at midnight would read the day after it as well. */
 export const within = (project: number, range: TimeRange): Sql =>
-  sql`project_id = ${uint32(project)} AND ${during(range)} AND toDate(ts) >= ${day(range.from)} AND toDate(ts) <= ${day(range.to - 1)}`;
+  sql`project_id = ${uint32(project)} AND ${withinDays(range)}`;
+
+const withinDays = (range: TimeRange): Sql =>
+  sql`${during(range)} AND toDate(ts) >= ${day(range.from)} AND toDate(ts) <= ${day(range.to - 1)}`;
 
 /** Visitors as a bound list; decimal text, as 64 bits do not fit a number.
  *  TRICKY: the client would put quotes around each text of a list, which the engine does not read as numbers; a whole text it leaves alone. */
@@ -115,10 +119,7 @@ export const relatedVisitors = (project: number, range: TimeRange, limit: number
 };
 
 /** The visitors of a sample; undefined: all. */
-const sampled = ({ sample }: EventScope): Sql | undefined =>
-  sample === undefined
-    ? undefined
-    : sql`visitor_id < ${new Bound('UInt64', ((1n << 64n) / BigInt(sample)).toString())}`;
+const sampled = ({ sample }: EventScope): Sql | undefined => (sample === undefined ? undefined : ofLowest(sample.of));
 
 /** What narrows every read of a scope. */
 const narrowed = (scope: EventScope): Sql => {
@@ -131,13 +132,33 @@ const narrowed = (scope: EventScope): Sql => {
   }`;
 };
 
-/** Each event of the range once. */
-const plain = (scope: EventScope): Sql =>
-  sql`(SELECT * FROM events FINAL WHERE ${within(scope.project, scope.range)}${narrowed(scope)})`;
+/** Each event of the range once. @param chosen only these */
+const plain = (scope: EventScope, chosen: Sql = nothing): Sql => {
+  const { project, range, sample } = scope;
+  const further = sql`${chosen}${narrowed(scope)}`;
+  const parts = sample?.copies === undefined ? undefined : copiedParts(sample.copies, range);
+  if (sample?.copies === undefined || parts === undefined)
+    return sql`(SELECT * FROM events FINAL WHERE ${within(project, range)}${further})`;
+  // Rows of a version are never replaced, so they need no FINAL; the rest of the range is read from the events, at the same time.
+  const copies = sql`
+    SELECT ${copyColumns} FROM sampled_events
+    WHERE project_id = ${uint32(project)} AND version IN ${new Bound('Array(UInt64)', sample.copies.versions)} AND ${anyOf(parts.copied, during)}${further}`;
+  if (parts.rest.length === 0) return sql`(${copies})`;
+  const rest = sql`
+    SELECT ${copyColumns} FROM events FINAL
+    WHERE project_id = ${uint32(project)} AND ${anyOf(parts.rest, withinDays)}${further}`;
+  return sql`(${copies} UNION ALL ${rest})`;
+};
+
+const anyOf = (ranges: readonly TimeRange[], condition: (range: TimeRange) => Sql): Sql =>
+  sql`(${join(
+    ranges.map((range) => sql`(${condition(range)})`),
+    ' OR ',
+  )})`;
 
 /** Each event once of the sessions that touch the range, and some more. */
 const scanned = (scope: EventScope): Sql => {
-  const { project, sessions } = scope;
+  const { sessions } = scope;
   if (sessions === undefined) throw new Error('Sessions are needed, but how far they reach was not looked up');
   const { near, related, far } = sessions;
   const close = related === undefined ? during(near) : sql`${during(near)} AND visitor_id IN ${visitorList(related)}`;
@@ -147,7 +168,7 @@ const scanned = (scope: EventScope): Sql => {
     far === undefined
       ? close
       : sql`((${close}) OR (${during(far.range)} AND visitor_id IN ${visitorList(far.visitors)}))`;
-  return sql`(SELECT * FROM events FINAL WHERE ${within(project, all)} AND ${chosen}${narrowed(scope)})`;
+  return plain({ ...scope, range: all }, sql` AND ${chosen}`);
 };
 
 /** What the sessions of a visitor are cut from: an event as one number, as lists of tuples cost the engine more. The time comes first. */

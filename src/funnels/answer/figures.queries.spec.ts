@@ -1,4 +1,4 @@
-import { targetFilter } from '../../events/query';
+import { type Sample, targetFilter } from '../../events/query';
 import { render } from '../../platform/clickhouse/sql';
 import type { FunnelQuestion } from '../funnel.types';
 import { canBeInAnyOrder, kindsOf } from './any-order';
@@ -19,10 +19,10 @@ const question: FunnelQuestion = {
   exclusions: [],
   holdConstant: [],
 };
-const written = (more: Partial<FunnelQuestion>, sample?: number) =>
+const written = (more: Partial<FunnelQuestion>, sample?: Sample) =>
   render(figuresSql({ ...question, ...more }, { sample }));
 
-it.each<[what: string, question: Partial<FunnelQuestion> & { sample?: number }]>([
+it.each<[what: string, question: Partial<FunnelQuestion> & { sample?: Sample }]>([
   ['steps in order', {}],
   ['nothing between the steps', { mode: 'strict' }],
   ['steps in any order', { mode: 'any' }],
@@ -31,7 +31,11 @@ it.each<[what: string, question: Partial<FunnelQuestion> & { sample?: number }]>
   ['a value held constant', { holdConstant: ['property:plan'] }],
   [
     'rows and buckets of a sample',
-    { breakdown: { dimension: 'country', attribution: 'first', step: 1, limit: 10 }, interval: 'hour', sample: 16 },
+    {
+      breakdown: { dimension: 'country', attribution: 'first', step: 1, limit: 10 },
+      interval: 'hour',
+      sample: { of: 16 },
+    },
   ],
 ])('writes %s with every value bound', (_, { sample, ...more }) => {
   expect(written(more, sample)).toMatchSnapshot();

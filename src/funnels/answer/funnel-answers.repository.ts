@@ -1,7 +1,7 @@
 // How do a funnel's figures come out of the warehouse? From all events that matter, or from those of a sample of visitors.
 import { Injectable } from '@nestjs/common';
 import { timesAmount } from '../../common/money';
-import { findSessionScan } from '../../events/query';
+import { findSessionScan, type Sample, sampleTable } from '../../events/query';
 import { ClickHouse } from '../../platform/clickhouse/clickhouse';
 import { Reads } from '../../platform/clickhouse/reads';
 import type { Caller } from '../../platform/http/caller';
@@ -48,11 +48,11 @@ export class FunnelAnswers {
     const reading = await this.#reading(question, reads, sample);
     const rows = together(
       question,
-      await reads.of('funnel', 'events', FIGURES_SETTINGS)<StepRow>(figuresSql(question, reading)),
+      await reads.of('funnel', sampleTable(sample), FIGURES_SETTINGS)<StepRow>(figuresSql(question, reading)),
     );
-    const answer = toAnswer(question, rows, sample ?? 1);
+    const answer = toAnswer(question, rows, sample?.of ?? 1);
     const account: Account = {
-      ...(sample === undefined ? {} : estimated(question, rows, sample)),
+      ...(sample === undefined ? {} : estimated(question, rows, sample.of)),
       ...(question.explain === true ? { explain: reads.cost() } : {}),
     };
     return { ...answer, account };
@@ -74,7 +74,7 @@ export class FunnelAnswers {
     }));
   }
 
-  async #reading(question: FunnelQuestion, reads: Reads, sample?: number): Promise<FunnelReading> {
+  async #reading(question: FunnelQuestion, reads: Reads, sample?: Sample): Promise<FunnelReading> {
     if (!needsOf(question).sessions) return { sample };
     const scan = await findSessionScan(
       reads.of('funnel_sessions', 'events'),
@@ -85,7 +85,7 @@ export class FunnelAnswers {
     return { scan, sample };
   }
 
-  async #sampleFor(question: FunnelQuestion, zone: string): Promise<number | undefined> {
+  async #sampleFor(question: FunnelQuestion, zone: string): Promise<Sample | undefined> {
     const { from, to } = reachOf(question);
     const most = question.mode === 'strict' || needsOf(question).sessions ? MOST_WHOLE_ROWS : MOST_ROWS;
     return this.volumes.sampleFor(question, zone, { from: Math.max(from, question.since ?? from), to }, most);

@@ -11,6 +11,7 @@ import {
   needsOfFilter,
   type Needs,
   PLAIN,
+  type Sample,
   type SessionScan,
   STORABLE,
 } from '../../events/query';
@@ -48,8 +49,8 @@ export const amountOf = (units: Sql): Sql => sql`divideDecimal(toDecimal128(${un
 export interface FunnelReading {
   /** How far sessions reach; needed where `needsOf` says so. */
   readonly scan?: SessionScan | undefined;
-  /** One of so many visitors. */
-  readonly sample?: number | undefined;
+  /** Only some visitors. */
+  readonly sample?: Sample | undefined;
 }
 
 /** The time whose events matter: attempts begin in the range, and go on for a window. Sessions that touch the range are read whole. */

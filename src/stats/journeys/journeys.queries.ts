@@ -11,6 +11,7 @@ import {
   needsOfFilter,
   type Needs,
   SESSION_GAP_MS,
+  type Sample,
   type SessionScan,
 } from '../../events/query';
 import { Bound, int64, join, nothing, sql, text, texts, uint32, uint8, type Sql } from '../../platform/clickhouse/sql';
@@ -52,8 +53,8 @@ export interface WayRow {
 export interface JourneyReading {
   /** How far its sessions reach; needed where `readsSessions`. */
   readonly scan?: SessionScan | undefined;
-  /** One of so many visitors. */
-  readonly sample?: number | undefined;
+  /** Only some visitors. */
+  readonly sample?: Sample | undefined;
 }
 
 /** Whether it must be known how far sessions reach. */

@@ -1,6 +1,6 @@
 // How do journeys come out of the warehouse? From all events of the range, or from those of a sample of visitors.
 import { Injectable } from '@nestjs/common';
-import { findSessionScan } from '../../events/query';
+import { findSessionScan, type Sample, sampleTable } from '../../events/query';
 import { ClickHouse } from '../../platform/clickhouse/clickhouse';
 import { type Cost, Reads } from '../../platform/clickhouse/reads';
 import type { Caller } from '../../platform/http/caller';
@@ -27,30 +27,42 @@ export class JourneysRepository {
   async answer(question: JourneyQuestion, zone: string, caller?: Caller): Promise<Journeys & { cost: Cost }> {
     const { project, range } = question;
     const reads = new Reads(this.clickhouse, project, caller);
-    const sample = question.sample ?? (await this.#sampleFor(question, zone)) ?? 1;
-    const ofSample = sample === 1 ? {} : { sample };
+    const sample = await this.#sampleFor(question, zone);
+    const table = sampleTable(sample);
     const scan = readsSessions(question)
-      ? await findSessionScan(reads.of('journeys_sessions', 'events'), project, range, ofSample.sample)
+      ? await findSessionScan(reads.of('journeys_sessions', 'events'), project, range, sample)
       : undefined;
-    const reading = { ...ofSample, scan };
-    const rows = await reads.of('journeys', 'events')<TallyRow>(tallySql(question, reading));
+    const reading = { sample, scan };
+    const rows = await reads.of('journeys', table)<TallyRow>(tallySql(question, reading));
     const values = ofKind(rows, ROW.value);
     const shown = values.filter(({ step }, at) => values[at - MAX_VALUES]?.step !== step);
     const ways =
-      shown.length === 0 ? [] : await reads.of('journeys_ways', 'events')<WayRow>(waySql(question, reading, shown));
+      shown.length === 0 ? [] : await reads.of('journeys_ways', table)<WayRow>(waySql(question, reading, shown));
     const cost = reads.cost();
     const account = {
-      ...(sample === 1 ? {} : accountOf(rows, question, sample)),
+      ...(sample === undefined ? {} : accountOf(rows, question, sample.of)),
       ...(question.explain === true ? { explain: cost } : {}),
     };
     const paths = ofKind(rows, ROW.path).map(({ path, name, hash, units }) => ({ path, name, hash, units }));
     const total = ofKind(rows, ROW.total)[0]?.units ?? 0;
-    return { total, paths: paths.slice(0, question.limit + 1), ...toPicture(ways, shown), sample, account, cost };
+    return {
+      total,
+      paths: paths.slice(0, question.limit + 1),
+      ...toPicture(ways, shown),
+      sample: sample?.of ?? 1,
+      account,
+      cost,
+    };
   }
 
-  async #sampleFor(question: JourneyQuestion, zone: string): Promise<number | undefined> {
-    const { range, since = range.from } = question;
-    return this.volumes.sampleFor(question, zone, { from: Math.max(range.from, since), to: range.to }, MOST_ROWS);
+  /** Who is read: on later pages as many as on the first. */
+  async #sampleFor(question: JourneyQuestion, zone: string): Promise<Sample | undefined> {
+    const { project, range, since = range.from, sample } = question;
+    if (sample === 1) return undefined;
+    const shown = { from: Math.max(range.from, since), to: range.to };
+    return sample === undefined
+      ? this.volumes.sampleFor(question, zone, shown, MOST_ROWS)
+      : (await this.volumes.of(project, zone, shown)).sample(sample);
   }
 }
 

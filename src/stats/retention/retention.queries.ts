@@ -11,6 +11,7 @@ import {
   moment,
   type Needs,
   needsOfFilter,
+  type Sample,
   type SessionScan,
   STORABLE,
 } from '../../events/query';
@@ -23,8 +24,8 @@ import type { ActivityQuestion, RetentionQuestion } from './retention.types';
 export interface Reading {
   /** How far its sessions reach; needed where its filters need sessions. */
   readonly scan?: SessionScan | undefined;
-  /** One of so many visitors, and rows by parts of them. */
-  readonly sample?: number | undefined;
+  /** Only some visitors, and rows by parts of them. */
+  readonly sample?: Sample | undefined;
 }
 
 /** All of the shown history up to the end of the last period: who was there before is not new. */
@@ -75,11 +76,11 @@ export const placeOf = (starts: readonly number[], at = sql`ts`): Sql => {
 };
 
 /** The part of a sample into which a visitor falls; 0 where there is no sample. */
-export const partOf = (sample: number | undefined): Sql =>
+export const partOf = (sample: Sample | undefined): Sql =>
   sample === undefined ? sql`0` : sql`cityHash64(identity) % ${uint32(SPREAD)}`;
 
 /** How many are users with several visitors, of whom a sample may hold some and not the others. */
-export const doubledOf = (project: number, sample: number | undefined): Sql =>
+export const doubledOf = (project: number, sample: Sample | undefined): Sql =>
   sample === undefined
     ? sql`0`
     : sql`countIf(identity IN (

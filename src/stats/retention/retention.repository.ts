@@ -1,7 +1,7 @@
 // How do answers about who comes back come out of the warehouse? From raw events: from all of them, or from a sample of visitors.
 import { Injectable } from '@nestjs/common';
 import type { TimeRange } from '../../common/time-range';
-import { findSessionScan } from '../../events/query';
+import { findSessionScan, sampleTable } from '../../events/query';
 import { ClickHouse } from '../../platform/clickhouse/clickhouse';
 import { type Cost, Reads } from '../../platform/clickhouse/reads';
 import type { Caller } from '../../platform/http/caller';
@@ -87,11 +87,11 @@ export class RetentionRepository {
     const scan = sessions
       ? await findSessionScan(reads.of(`${purpose}_sessions`, 'events'), question.project, read, sample)
       : undefined;
-    const found = await rows({ scan, sample }, reads.of(purpose, 'events'));
+    const found = await rows({ scan, sample }, reads.of(purpose, sampleTable(sample)));
     const cost = reads.cost();
     return {
       ...found,
-      ...(sample === undefined ? {} : { sample }),
+      ...(sample === undefined ? {} : { sample: sample.of }),
       account: question.explain === true ? { explain: cost } : {},
       cost,
     };

@@ -1,0 +1,71 @@
+// Which cells wait for a copy, and which copies count? All SQL that points at copies.
+import { Injectable } from '@nestjs/common';
+import { sql } from 'drizzle-orm';
+import type { TimeRange } from '../../common/time-range';
+import { staleRanges } from '../../events/changes/changes.schema';
+import { Postgres } from '../../platform/postgres/postgres';
+import { projects } from '../../projects/projects.schema';
+import { rollupCells } from '../aggregation.schema';
+
+/** A cell that is to be copied. */
+export interface Uncopied extends TimeRange {
+  /** The project's number in the warehouse. */
+  readonly project: number;
+  /** The cell's own version. */
+  readonly cell: number;
+}
+
+interface Row extends Record<string, unknown> {
+  project: number;
+  from: string;
+  to: string;
+  cell: string;
+}
+
+@Injectable()
+export class CopiesRepository {
+  constructor(private readonly postgres: Postgres) {}
+
+  /** Cells that wait for a copy, the latest first. What is stale is about to be a new cell: it waits for that.
+   *  @param fewest events of a cell that is copied */
+  async next(fewest: number, limit: number): Promise<Uncopied[]> {
+    const { rows } = await this.postgres.run((db) =>
+      db.execute<Row>(sql`
+        SELECT cell.project, (extract(epoch FROM cell."from") * 1000)::bigint AS "from", (extract(epoch FROM cell."to") * 1000)::bigint AS "to",
+          cell.version AS cell
+        FROM ${rollupCells} AS cell JOIN ${projects} AS project ON project.number = cell.project
+        WHERE cell.events >= ${fewest} AND cell.copy_version IS NULL AND project.deleted_at IS NULL
+          AND NOT EXISTS (SELECT 1 FROM ${staleRanges} AS stale
+            WHERE stale.project = cell.project AND stale."from" < cell."to" AND stale."to" > cell."from")
+        ORDER BY cell."to" DESC, cell.project
+        LIMIT ${limit}`),
+    );
+    return rows.map(({ project, from, to, cell }) => ({
+      project,
+      from: Number(from),
+      to: Number(to),
+      cell: Number(cell),
+    }));
+  }
+
+  /** A new version, no two ever alike.
+   *  TRICKY: to be taken before events are read: a deletion counts all versions up to its own moment as made of what it deleted. */
+  async version(): Promise<number> {
+    const { rows } = await this.postgres.run((db) =>
+      db.execute<{ version: string }>(sql`SELECT nextval('rollup_versions') AS version`),
+    );
+    return Number(rows[0]?.version);
+  }
+
+  /** Makes a copy count for a cell, if that is still the one that was copied: whatever changes events takes a cell away or says that it is
+   *  stale, before or after, and then nothing is read from the copy.
+   *  @returns whether it counts */
+  async point({ project, from, cell }: Uncopied, version: number, of: number): Promise<boolean> {
+    const { rowCount } = await this.postgres.run((db) =>
+      db.execute(sql`
+        UPDATE ${rollupCells} SET copy_version = ${version}, copy_of = ${of}
+        WHERE project = ${project} AND "from" = ${new Date(from).toISOString()}::timestamptz AND version = ${cell} AND copy_version IS NULL`),
+    );
+    return rowCount === 1;
+  }
+}
