@@ -10,6 +10,7 @@ import { BrowserAccess } from './browser-access';
 import { FailedAttempts } from './failed-attempts';
 import { IdempotencyInterceptor } from './idempotency/idempotency.interceptor';
 import { IdempotencyRepository } from './idempotency/idempotency.repository';
+import { RunningClaims } from './idempotency/running-claims';
 import { KeyDirectory } from './key-directory';
 import { KeysController } from './keys/keys.controller';
 import { KeysService } from './keys/keys.service';
@@ -56,11 +57,21 @@ class ThrottleModule {}
     KeysRepository,
     KeysService,
     RootKey,
+    RunningClaims,
     Tickets,
     { provide: APP_GUARD, useClass: AuthGuard },
     { provide: APP_GUARD, useClass: ProjectThrottlerGuard },
     { provide: APP_INTERCEPTOR, useClass: RateLimitInterceptor },
   ],
-  exports: [KeyDirectory, KeysService, RootKey, ThrottleModule, Tickets, IdempotencyInterceptor, IdempotencyRepository],
+  exports: [
+    KeyDirectory,
+    KeysService,
+    RootKey,
+    ThrottleModule,
+    Tickets,
+    IdempotencyInterceptor,
+    IdempotencyRepository,
+    RunningClaims,
+  ],
 })
 export class AuthModule {}

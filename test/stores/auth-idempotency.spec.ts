@@ -1,5 +1,7 @@
 // Is a create that is sent again done once? Over the whole app, two replicas, and a look into the database.
 import { Client } from 'pg';
+import { IdempotencyRepository } from '../../src/auth/idempotency/idempotency.repository';
+import { RunningClaims } from '../../src/auth/idempotency/running-claims';
 import { aProject, ask, startTestApp, type Answer, type AProject, type TestApp } from '../support';
 import { ProbeModule } from '../support/probe';
 
@@ -71,6 +73,57 @@ it('does it once however many come at the same moment', async () => {
   expect(done.filter(({ headers }) => headers.get('idempotency-replayed') === null)).toHaveLength(1);
   expect(new Set(answers.map(({ status }) => status)).size).toBeLessThanOrEqual(2);
   expect(answers.every(({ status }) => status === 201 || status === 409)).toBe(true);
+});
+
+describe('a request that runs for long', () => {
+  const timesOf = (one: TestApp): RunningClaims => one.app.get(RunningClaims);
+  const usual = { renewEveryMs: 0, abandonedAfterMs: 0 };
+  beforeAll(() => Object.assign(usual, timesOf(app)));
+  afterEach(() => {
+    const { renewEveryMs, abandonedAfterMs } = usual;
+    for (const one of [app, replica]) Object.assign(timesOf(one), { renewEveryMs, abandonedAfterMs });
+    jest.restoreAllMocks();
+  });
+
+  it('keeps its key from another replica for as long as it runs', async () => {
+    for (const one of [app, replica]) Object.assign(timesOf(one), { renewEveryMs: 100, abandonedAfterMs: 600 });
+    const key = newKey();
+    const body = { waitMs: 2_000 };
+    const first = once(key, body);
+    await new Promise((resolve) => setTimeout(resolve, 1_400));
+    expect((await once(key, body, replica)).status).toBe(409);
+    const { body: answer } = await first;
+    const again = await once(key, body, replica);
+    expect([again.headers.get('idempotency-replayed'), again.body]).toEqual(['true', answer]);
+  });
+
+  it('that lost its key touches neither the answer nor the claim of whoever has it now', async () => {
+    for (const lost of [{ waitMs: 1_200 }, { waitMs: 1_200, fail: true }]) {
+      timesOf(replica).abandonedAfterMs = 300;
+      const key = newKey();
+      const first = once(key, lost);
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      const second = once(key, lost, replica);
+      await first;
+      expect((await once(key, lost)).status).toBe(409);
+      expect((await second).status).toBe(lost.fail === true ? 500 : 201);
+    }
+  });
+
+  it('keeps its answer where it is not known whether it said that it runs', async () => {
+    Object.assign(timesOf(app), { renewEveryMs: 100 });
+    const repository = app.app.get(IdempotencyRepository);
+    const renew = repository.renew.bind(repository);
+    // It arrives, and nobody hears of it.
+    const away = jest.spyOn(repository, 'renew').mockImplementation(async (...of) => {
+      await renew(...of);
+      throw new Error('away');
+    });
+    const key = newKey();
+    const first = await once(key, { waitMs: 350 });
+    expect(away).toHaveBeenCalled();
+    expect((await once(key, { waitMs: 350 }, replica)).body).toEqual(first.body);
+  });
 });
 
 it('tries again after an error, as nothing was done', async () => {

@@ -10,19 +10,17 @@ import {
   type OnModuleInit,
 } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { catchError, from, mergeMap, of, throwError, type Observable } from 'rxjs';
+import { catchError, finalize, from, mergeMap, of, throwError, type Observable } from 'rxjs';
 import { Clock } from '../../common/clock';
 import { invalidInput } from '../../common/problem';
-import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../common/time-range';
+import { HOUR_MS } from '../../common/time-range';
 import { presentedKey } from '../credentials';
 import { idempotencyKeyInUse, idempotencyKeyReused } from './idempotency.errors';
 import { IdempotencyRepository, type IdempotentRow, type RequestName } from './idempotency.repository';
 import { PERSONAL_ANSWER } from './personal-answer';
+import { type RunningClaim, RunningClaims } from './running-claims';
 import { seal, unseal } from './seal';
 
-const KEPT_MS = DAY_MS;
-/** No create takes so long: one without an answer by then was cut off. */
-const ABANDONED_AFTER_MS = MINUTE_MS;
 const LONGEST_KEY = 255;
 
 /** Replays the first answer to a request that is sent again. Only answers that did something are kept: after an error the
@@ -34,6 +32,7 @@ export class IdempotencyInterceptor implements NestInterceptor, OnModuleInit, On
 
   constructor(
     private readonly repository: IdempotencyRepository,
+    private readonly claims: RunningClaims,
     private readonly clock: Clock,
   ) {}
 
@@ -58,34 +57,26 @@ export class IdempotencyInterceptor implements NestInterceptor, OnModuleInit, On
     const name: RequestName = { owner: auth?.key.projectId ?? 'root', key };
     const secret = presentedKey(request, false) ?? '';
     const hash = hashOf(request);
-    const now = this.clock.now();
-    const times = {
-      now: new Date(now),
-      expiresAt: new Date(now + KEPT_MS),
-      abandonedBefore: new Date(now - ABANDONED_AFTER_MS),
-    };
     const personal = Reflect.getMetadata(PERSONAL_ANSWER, context.getHandler()) === true;
-    const first = await this.repository.claim(name, hash, times, personal);
-    if (first !== undefined) return of(replay(first, hash, secret, reply));
+    const { claim, first } = await this.claims.claim(name, hash, personal);
+    if (claim === undefined) return of(replay(first, hash, secret, reply));
     return next.handle().pipe(
-      mergeMap((body) => from(this.keep(name, secret, reply.statusCode, body))),
-      catchError((error: unknown) => from(this.letGo(name)).pipe(mergeMap(() => throwError(() => error)))),
+      mergeMap((body) => from(this.keep(claim, secret, reply.statusCode, body))),
+      catchError((error: unknown) => from(letGo(claim)).pipe(mergeMap(() => throwError(() => error)))),
+      finalize(() => void claim.stop()),
     );
   }
 
-  private async keep(name: RequestName, secret: string, status: number, body: unknown): Promise<unknown> {
+  private async keep(claim: RunningClaim, secret: string, status: number, body: unknown): Promise<unknown> {
     const plain = Buffer.from(JSON.stringify(body ?? null));
     // The work is done: that its answer can't be kept is no reason to refuse it.
-    await this.repository
-      .finish(name, status, seal(plain, secret))
-      .catch(() => this.logger.warn('an idempotent answer could not be kept'));
+    const kept = await claim.finish(status, seal(plain, secret)).catch(() => false);
+    if (!kept) this.logger.warn('an idempotent answer could not be kept');
     return body;
   }
-
-  private async letGo(name: RequestName): Promise<void> {
-    await this.repository.release(name).catch(() => undefined);
-  }
 }
+
+const letGo = (claim: RunningClaim): Promise<void> => claim.release().catch(() => undefined);
 
 function replay(first: IdempotentRow, hash: Buffer, secret: string, reply: FastifyReply): unknown {
   if (!first.requestHash.equals(hash)) throw idempotencyKeyReused();

@@ -1,6 +1,6 @@
 // All SQL about requests that must be done once.
 import { Injectable } from '@nestjs/common';
-import { and, eq, isNull, lt, or } from 'drizzle-orm';
+import { and, eq, inArray, isNull, lt, or } from 'drizzle-orm';
 import { Postgres } from '../../platform/postgres/postgres';
 import { idempotentRequests } from '../auth.schema';
 
@@ -56,21 +56,41 @@ export class IdempotencyRepository {
     });
   }
 
-  /** Keeps the answer. */
-  async finish(name: RequestName, status: number, sealedBody: Buffer): Promise<void> {
-    await this.postgres.run((db) => db.update(idempotentRequests).set({ status, sealedBody }).where(named(name)));
+  /** Says that the request still runs. @param marks what its row may bear, the newest `startedAt` @returns whether the key is still its own */
+  async renew(name: RequestName, marks: readonly Date[], startedAt: Date): Promise<boolean> {
+    return this.#change(name, marks, { startedAt });
   }
 
-  /** Lets go of the key: the request did nothing. */
-  async release(name: RequestName): Promise<void> {
-    await this.postgres.run((db) => db.delete(idempotentRequests).where(named(name)));
+  /** Keeps the answer. @returns whether the key is still its own; else nothing is kept */
+  async finish(name: RequestName, marks: readonly Date[], status: number, sealedBody: Buffer): Promise<boolean> {
+    return this.#change(name, marks, { status, sealedBody });
+  }
+
+  /** Lets go of the key, where it is still its own: the request did nothing. */
+  async release(name: RequestName, marks: readonly Date[]): Promise<void> {
+    await this.postgres.run((db) => db.delete(idempotentRequests).where(running(name, marks)));
   }
 
   /** Removes requests whose time is over. */
   async removeExpired(now: Date): Promise<void> {
     await this.postgres.run((db) => db.delete(idempotentRequests).where(lt(idempotentRequests.expiresAt, now)));
   }
+
+  async #change(name: RequestName, marks: readonly Date[], values: Partial<IdempotentRow>): Promise<boolean> {
+    const changed = await this.postgres.run((db) =>
+      db
+        .update(idempotentRequests)
+        .set(values)
+        .where(running(name, marks))
+        .returning({ owner: idempotentRequests.owner }),
+    );
+    return changed.length > 0;
+  }
 }
 
 const named = ({ owner, key }: RequestName) =>
   and(eq(idempotentRequests.owner, owner), eq(idempotentRequests.key, key));
+
+/** The row of one request: whoever claims the key after it leaves another mark. */
+const running = (name: RequestName, marks: readonly Date[]) =>
+  and(named(name), isNull(idempotentRequests.status), inArray(idempotentRequests.startedAt, [...marks]));
