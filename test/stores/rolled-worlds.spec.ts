@@ -13,6 +13,7 @@ import { parseFilter } from '../../src/events/query';
 import { ClickHouse } from '../../src/platform/clickhouse/clickhouse';
 import { migrateClickHouse } from '../../src/platform/clickhouse/migrate';
 import { OVERVIEW_METRICS } from '../../src/stats/metrics';
+import { type Ranking, RANKING } from '../../src/stats/rolled/rank.queries';
 import { RolledRepository } from '../../src/stats/rolled/rolled.repository';
 import { toStatsRow } from '../../src/stats/stats.repository';
 import { question } from '../../src/stats/stats.request';
@@ -149,13 +150,19 @@ const ask = (
   });
 
 /** Rows from derived figures; undefined where nothing of the range is derived. */
-async function rolled(query: StatsQuery, snapshot: RollupSnapshot): Promise<StatsRow[] | undefined> {
+async function rolled(
+  query: StatsQuery,
+  snapshot: RollupSnapshot,
+  ranking: Ranking = RANKING,
+): Promise<StatsRow[] | undefined> {
   const overlapping = snapshot.cells.filter(({ from, to }) => from < query.range.to && to > query.range.from);
   const snapshots = {
     of: async () => ({ ...snapshot, cells: overlapping }),
     revisionOf: async () => 1,
   } as unknown as RollupSnapshots;
-  const answer = await new RolledRepository(snapshots).rows(query, query.timezone, (sql) => clickhouse.rows(sql));
+  const repository = new RolledRepository(snapshots);
+  repository.ranking = ranking;
+  const answer = await repository.rows(query, query.timezone, (sql) => clickhouse.rows(sql));
   return answer?.rows.map((row) => toStatsRow(query, row));
 }
 
@@ -275,6 +282,35 @@ it('gives rows of the reference by value, and by value and day', () =>
       const all = reference.seeEvents(whole.blocks.flat(), whole.links);
       expect(figures(rows)).toEqual(onlyEach(reference.breakdown(all, whole.range, dimension, undefined)));
     }),
+    settings,
+  ));
+
+it('gives the first pages of the reference, whichever of them are frequent', () =>
+  fc.assert(
+    fc.asyncProperty(
+      smallWorld(),
+      sealing(),
+      fc.record({
+        metric: fc.constantFrom('visitors', 'sessions', 'pageviews', 'events'),
+        limit: fc.integer({ min: 1, max: 3 }),
+        share: fc.constantFrom(0.1, 0.5, 1, 2),
+      }),
+      async (world, sealed, { metric, limit, share }) => {
+        const whole = { ...world, range: daysAround(world) };
+        const { project, snapshot } = await settle(whole, sealed);
+        const by = { column: { metric: OVERVIEW_METRICS.indexOf(metric) }, descending: true };
+        const order = [by, { column: { grouping: 0 }, descending: false }];
+        const query = ask(project, whole, [{ kind: 'value', dimension: 'page' }], { order, limit });
+        const rows = await rolled(query, snapshot, { fewestCells: 1, covered: 0, share });
+        if (rows === undefined) return;
+        const all = reference.seeEvents(whole.blocks.flat(), whole.links);
+        const pages = [...onlyEach(reference.breakdown(all, whole.range, 'page', undefined))];
+        const first = pages
+          .sort(([a, one], [b, other]) => Number(other[metric]) - Number(one[metric]) || (a < b ? -1 : 1))
+          .slice(0, limit);
+        expect([...figures(rows)]).toEqual(first);
+      },
+    ),
     settings,
   ));
 

@@ -15,6 +15,8 @@ export interface FirstRows<Row> {
   readonly figureOf: (row: Row) => number;
   /** The first of all values, the highest rank first. */
   readonly values: (count: number) => Promise<readonly RankedValue[]>;
+  /** The first of frequent values, where that is less to read. No rank, and none of a value that is not frequent, is below `missed`. */
+  readonly frequent?: { readonly missed: number; readonly values: FirstRows<Row>['values'] } | undefined;
   /** The first rows of these values, the highest figure first; fewer than `limit` where no more of them count. */
   readonly rows: (values: readonly string[]) => Promise<Row[]>;
 }
@@ -24,11 +26,22 @@ const LISTED = 1_000;
 const MORE = 8;
 
 /** The first rows of all values: nobody who was not read can come before the last of them. @throws what `values` and `rows` throw */
-export async function firstRows<Row>({ limit, slack, figureOf, values, rows }: FirstRows<Row>): Promise<Row[]> {
+export async function firstRows<Row>({ frequent, ...all }: FirstRows<Row>): Promise<Row[]> {
+  return (frequent === undefined ? undefined : await find(all, frequent)) ?? (await find(all)) ?? [];
+}
+
+/** @returns undefined: a value that is not frequent may be among the first */
+async function find<Row>(
+  { limit, slack, figureOf, values, rows }: FirstRows<Row>,
+  frequent?: NonNullable<FirstRows<Row>['frequent']>,
+): Promise<Row[] | undefined> {
+  const missed = (frequent?.missed ?? -Infinity) * slack;
   // The last row of a few tells which others can matter at all.
   let count = 2 * limit;
   for (let listed = Math.max(LISTED, count); ; listed *= MORE) {
-    const ranked = await values(listed);
+    const ranked = await (frequent?.values ?? values)(listed);
+    // No figure is above its rank by more than the slack: states that prove nothing need not be read.
+    if (frequent !== undefined && (ranked[limit - 1]?.rank ?? 0) * slack <= missed) return undefined;
     const isAll = ranked.length < listed;
     for (;;) {
       const read = ranked.slice(0, count);
@@ -36,6 +49,7 @@ export async function firstRows<Row>({ limit, slack, figureOf, values, rows }: F
       const last = found[limit - 1];
       const least = last === undefined ? 0 : figureOf(last);
       const possible = ranked.filter(({ rank }) => rank * slack >= least).length;
+      if (frequent !== undefined && missed >= least) return undefined;
       if (possible > read.length) {
         count = last === undefined ? count * MORE : possible;
         continue;

@@ -1,7 +1,7 @@
 // How is a question put to derived rows and to the raw events that they lack? As partial sums that are added up in one statement.
 import { hull, type TimeRange } from '../../common/time-range';
 import { during, type EventScope, eventSource, moment, type SessionScan, STORABLE } from '../../events/query';
-import { Bound, ident, join, nothing, sql, text, texts, uint32, type Sql } from '../../platform/clickhouse/sql';
+import { Bound, join, nothing, sql, text, texts, uint32, type Sql } from '../../platform/clickhouse/sql';
 import { after, column, groupingSql, order, scopeOf, selects, shownRange } from '../stats.queries';
 import { planOf } from '../stats.plan';
 import type { StatsQuery } from '../stats.types';
@@ -41,12 +41,15 @@ export const STATE_ERROR = { 12: 0.0325, 14: 0.0163 } as const;
 export const isOneCell = ({ asked, pieces, raw, tail }: RolledSources): boolean =>
   asked.dimension !== undefined && pieces.whole.length === 1 && raw.length === 0 && tail === undefined;
 
-const versions = (cells: Pieces['whole']): Bound =>
+/** The numbers of the cells' rows. */
+export const versions = (cells: Pieces['whole']): Bound =>
   new Bound('Array(UInt64)', `[${cells.map(({ version }) => version).join(',')}]`);
 /** Rows of these cells. Their time is said as well: the rows of a value lie in its order, and with it a part of them is read. */
-const ofCells = (cells: Pieces['whole']): Sql => {
+const ofCells = (cells: Pieces['whole']): Sql => sql`version IN ${versions(cells)} AND ${begunIn(cells)}`;
+/** The time of these cells. */
+export const begunIn = (cells: Pieces['whole']): Sql => {
   const { from, to } = hull(cells);
-  return sql`version IN ${versions(cells)} AND start >= toDateTime(${moment(from)}) AND start < toDateTime(${moment(to)})`;
+  return sql`start >= toDateTime(${moment(from)}) AND start < toDateTime(${moment(to)})`;
 };
 const k = (precision: 12 | 14): Sql => (precision === 12 ? sql`12` : sql`14`);
 
@@ -152,15 +155,15 @@ const ofTail = (query: StatsQuery, { pieces }: RolledSources, { horizon, scan }:
   );
 };
 
-const sources = (query: StatsQuery, from: RolledSources, precision: 12 | 14): Sql =>
-  join(
-    [
-      derived(query, from, precision),
-      ...from.raw.map((piece) => ofPiece(query, piece, precision)),
-      ...(from.tail === undefined ? [] : [ofTail(query, from, from.tail, precision)]),
-    ],
-    ' UNION ALL ',
-  );
+/** Partial sums of what is read raw, each a statement. */
+export const rawSums = (query: StatsQuery, from: RolledSources, precision: 12 | 14): Sql[] => [
+  ...from.raw.map((piece) => ofPiece(query, piece, precision)),
+  ...(from.tail === undefined ? [] : [ofTail(query, from, from.tail, precision)]),
+];
+
+/** All partial sums. */
+export const sources = (query: StatsQuery, from: RolledSources, precision: 12 | 14): Sql =>
+  join([derived(query, from, precision), ...rawSums(query, from, precision)], ' UNION ALL ');
 
 const sessions = sql`sum(begun)`;
 const perSession = (total: Sql): Sql => sql`if(${sessions} = 0, 0, ${total} / ${sessions})`;
@@ -179,7 +182,7 @@ const totals = (precision: 12 | 14): Readonly<Record<string, Sql>> => ({
 });
 
 /** A row is there where one of the metrics that were asked for counts something. */
-const counted = (query: StatsQuery): Sql => {
+export const counted = (query: StatsQuery): Sql => {
   const { sides } = planOf(query);
   const conditions = [
     ...(sides.includes('events') ? [sql`sum(hits) > 0`] : []),
@@ -208,21 +211,6 @@ export const rolledSql = (query: StatsQuery, from: RolledSources, among?: readon
     ${order(query)}
     ${query.limit === undefined ? nothing : sql`LIMIT ${uint32(query.limit)}`}`;
 };
-
-/** Values in the order of a figure that costs little: rows { value, rank }.
- *  @param by `upper` is no less than a value's visitors; the others are the metric itself */
-export const rankedValues = (
-  query: StatsQuery,
-  from: RolledSources,
-  by: 'upper' | 'begun' | 'views' | 'hits',
-  limit: number,
-): Sql => sql`
-    SELECT ${column('g', from.asked.byValue)} AS value, sum(${ident(by)}) AS rank
-    FROM (${sources(query, from, 12)})
-    GROUP BY value
-    HAVING ${counted(query)}
-    ORDER BY rank DESC, value
-    LIMIT ${uint32(limit)}`;
 
 /** What of the derived part is in no row of its own, as some cell had too many values: `m0…`; no row where there is nothing. */
 export const otherSql = (query: StatsQuery, { asked, pieces }: RolledSources): Sql => {

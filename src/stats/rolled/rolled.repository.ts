@@ -17,11 +17,11 @@ import type { StatsQuery } from '../stats.types';
 import { firstRows } from './first-rows';
 import { type Asked, isDerivable, piecesOf } from './pieces';
 import { type RolledQuestion, rolledQuestion } from './question';
+import { leastOf, missedBy, type RankedBy, rankedFrequent, rankedValues, type Ranking, RANKING } from './rank.queries';
 import {
   isOneCell,
   otherSql,
   precisionOf,
-  rankedValues,
   type RolledSources,
   rolledSql,
   STATE_ERROR,
@@ -45,7 +45,7 @@ export const FAR_MS = 7 * DAY_MS;
 const LISTED = 20_000;
 const TRIES = 3;
 /** Figures that are sums of what each cell says, so that they can be compared before states are read. */
-const RANKS: ReadonlyMap<string, 'upper' | 'begun' | 'views' | 'hits'> = new Map([
+const RANKS: ReadonlyMap<string, RankedBy> = new Map([
   ['visitors', 'upper'],
   ['sessions', 'begun'],
   ['pageviews', 'views'],
@@ -54,6 +54,9 @@ const RANKS: ReadonlyMap<string, 'upper' | 'begun' | 'views' | 'hits'> = new Map
 
 @Injectable()
 export class RolledRepository {
+  /** When it pays to look at frequent values alone. */
+  ranking = RANKING;
+
   constructor(private readonly snapshots: RollupSnapshots) {}
 
   /** Rows of a question as of one moment, with all that was stored before it.
@@ -68,7 +71,7 @@ export class RolledRepository {
       if (snapshot === undefined) return undefined;
       const sources = await findSources(query, asked, snapshot, run);
       if (sources === undefined) return undefined;
-      const answer = await read(query, sources, run);
+      const answer = await read(query, sources, run, this.ranking);
       if (!(await this.#changedSince(snapshot, query, zone))) return answer;
     }
     // Events come in behind the horizon faster than an answer is read: raw ones are always of one moment.
@@ -151,17 +154,17 @@ async function findTail(
   return { horizon, scan: related === undefined ? { near } : { near, related } };
 }
 
-async function read(query: StatsQuery, sources: RolledSources, run: RunQuery): Promise<RolledRows> {
+async function read(query: StatsQuery, sources: RolledSources, run: RunQuery, ranking: Ranking): Promise<RolledRows> {
   const lists = sources.asked.byValue >= 0 && sources.asked.values === undefined;
   const [rows, [other]] = await Promise.all([
-    readRows(query, sources, run),
+    readRows(query, sources, run, ranking),
     lists && query.search === undefined ? run<Row>(otherSql(query, sources)) : [],
   ]);
   return { rows, other, precision: precisionOf(sources) };
 }
 
 /** Rows in order. Where only the first of many values are asked for, states are read of those alone that can be among them. */
-async function readRows(query: StatsQuery, sources: RolledSources, run: RunQuery): Promise<Row[]> {
+async function readRows(query: StatsQuery, sources: RolledSources, run: RunQuery, ranking: Ranking): Promise<Row[]> {
   const { limit } = query;
   const rank = rankOf(query);
   if (rank === undefined || limit === undefined || query.groupings.length !== 1 || sources.asked.byValue !== 0)
@@ -169,21 +172,26 @@ async function readRows(query: StatsQuery, sources: RolledSources, run: RunQuery
   // Of one cell these figures lie together in its order, and no look before would make them fewer.
   if (isOneCell(sources) && query.metrics.every((name) => RANKS.has(name))) return run<Row>(rolledSql(query, sources));
   const { by, figure } = rank;
+  const least = leastOf(query, sources, ranking);
   return firstRows<Row>({
     limit,
     // Merged states may say a little more than the sum of what they say alone.
     slack: by === 'upper' ? 1 + 2 * STATE_ERROR[precisionOf(sources)] : 1,
     figureOf: (row) => Number(row[figure]),
     values: (count) => run(rankedValues(query, sources, by, count)),
+    frequent:
+      least === undefined
+        ? undefined
+        : {
+            missed: missedBy(sources, least),
+            values: (count) => run(rankedFrequent(query, sources, by, count, least)),
+          },
     rows: (values) => run(rolledSql(query, sources, values)),
   });
 }
 
 /** By what values can be compared beforehand, and the column of the metric that they are sorted by. */
-const rankOf = ({
-  order: [first],
-  metrics,
-}: StatsQuery): { by: 'upper' | 'begun' | 'views' | 'hits'; figure: string } | undefined => {
+const rankOf = ({ order: [first], metrics }: StatsQuery): { by: RankedBy; figure: string } | undefined => {
   if (first === undefined || !('metric' in first.column) || !first.descending) return undefined;
   const by = RANKS.get(metrics[first.column.metric] ?? '');
   return by === undefined ? undefined : { by, figure: `m${first.column.metric}` };
