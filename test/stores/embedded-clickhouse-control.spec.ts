@@ -163,6 +163,28 @@ describe('control of the embedded ClickHouse', () => {
     expect((await world.fetch(`${url}&session_check=1`)).headers.get('x-clickhouse-exception-code')).toBe('372');
   });
 
+  it('begins a session anew where it cannot be brought back to its database, for who waits too', async () => {
+    const session_id = randomUUID();
+    const begin = async (): Promise<void> => {
+      await client.command({ query: 'CREATE DATABASE IF NOT EXISTS brief' });
+      await client.command({ query: 'USE brief', session_id });
+    };
+    const elsewhere = `/?database=default&session_id=${session_id}&session_timeout=1&query=`;
+    await begin();
+    await (await world.fetch(`${elsewhere}DROP+DATABASE+brief`, { method: 'POST' })).text();
+    // Another one of the same name, which must not end when the first one would have.
+    await client.command({ query: 'CREATE TEMPORARY TABLE mine (a UInt8)', session_id });
+    await sleep(1_300);
+    expect(await rowsOf(client, 'SELECT a FROM mine', { session_id })).toEqual([]);
+    await begin();
+    const slow = world.fetch(`${elsewhere}SELECT+sleep(0.4)`);
+    await sleep(100);
+    await client.command({ query: 'DROP DATABASE brief' });
+    await sleep(200);
+    expect(await rowsOf(client, 'SELECT currentDatabase() AS d', { session_id })).toEqual([{ d: 'default' }]);
+    expect((await slow).status).toBe(200);
+  });
+
   it('runs 16 queries side by side, and inserts beside them', async () => {
     await client.command({ query: 'CREATE TABLE IF NOT EXISTS beside (a UInt8) ENGINE = MergeTree ORDER BY a' });
     const since = performance.now();

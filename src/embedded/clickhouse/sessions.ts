@@ -52,37 +52,42 @@ export class Sessions {
       const giveBack = (): Promise<void> => Promise.resolve(connection.close());
       return { connection, named: false, prepared: false, left: new Set(), giveBack };
     }
-    const session = this.open(wanted.id, wanted.mustExist);
-    // A client may have its answer a moment before the session is tidy again.
-    if (session.busy) await Promise.race([new Promise<void>((resolve) => (session.freed = resolve)), sleep(TIDY_MS)]);
-    if (session.busy) throw fail(373, `Session ${wanted.id} is locked by a concurrent client.`);
-    session.busy = true;
-    clearTimeout(session.timer);
-    const undo = await this.undo(session.connection, request).catch((error: unknown) => {
-      this.drop(wanted.id);
+    let session = this.open(wanted.id, wanted.mustExist);
+    // A client may have its answer a moment before the session is tidy again, or is given up as it can't be.
+    if (session.busy) {
+      const waited = session;
+      await Promise.race([new Promise<void>((resolve) => (waited.freed = resolve)), sleep(TIDY_MS)]);
+      session = this.open(wanted.id, wanted.mustExist);
+    }
+    const held = session;
+    if (held.busy) throw fail(373, `Session ${wanted.id} is locked by a concurrent client.`);
+    held.busy = true;
+    clearTimeout(held.timer);
+    const undo = await this.undo(held.connection, request).catch((error: unknown) => {
+      this.drop(wanted.id, held);
       throw error;
     });
     return {
-      connection: session.connection,
+      connection: held.connection,
       named: true,
       prepared: false,
-      left: session.left,
+      left: held.left,
       giveBack: async () => {
-        for (const name of request.parameters.keys()) session.left.add(name);
+        for (const name of request.parameters.keys()) held.left.add(name);
         try {
-          for (const sql of undo) await session.connection.run(sql);
+          for (const sql of undo) await held.connection.run(sql);
+          held.timer = setTimeout(() => this.drop(wanted.id, held), wanted.timeoutS * 1_000).unref();
         } catch {
-          this.drop(wanted.id);
+          this.drop(wanted.id, held);
         }
-        session.busy = false;
-        session.freed?.();
-        session.timer = setTimeout(() => this.drop(wanted.id), wanted.timeoutS * 1_000).unref();
+        held.busy = false;
+        held.freed?.();
       },
     };
   }
 
   close(): void {
-    for (const id of this.named.keys()) this.drop(id);
+    for (const [id, session] of this.named) this.drop(id, session);
     for (const connections of this.ready.values()) for (const connection of connections) connection.close();
     this.ready.clear();
   }
@@ -124,9 +129,9 @@ export class Sessions {
     return session;
   }
 
-  private drop(id: string): void {
-    const session = this.named.get(id);
-    if (session === undefined) return;
+  /** TRICKY: another session may have its name by now, and must not lose its connection under a statement. */
+  private drop(id: string, session: NamedSession): void {
+    if (this.named.get(id) !== session) return;
     this.named.delete(id);
     clearTimeout(session.timer);
     session.connection.close();
