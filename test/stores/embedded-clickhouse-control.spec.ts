@@ -185,6 +185,19 @@ describe('control of the embedded ClickHouse', () => {
     expect((await slow).status).toBe(200);
   });
 
+  it('keeps the database that connections begin in, and takes no statement for the name of a format', async () => {
+    const gone = [
+      'DETACH DATABASE default',
+      'DROP DATABASE IF EXISTS `default` SYNC',
+      'RENAME DATABASE default TO other',
+    ];
+    for (const sql of gone) await expect(client.command({ query: sql })).rejects.toMatchObject({ code: '497' });
+    const format = encodeURIComponent('TSV SETTINGS max_block_size = 1');
+    const refused = await world.fetch(`/?query=SELECT+1&default_format=${format}`);
+    expect([refused.status, refused.headers.get('x-clickhouse-exception-code')]).toEqual([404, '73']);
+    expect(await (await world.fetch('/?query=SELECT+1&default_format=JSONCompactEachRow')).text()).toBe('[1]\n');
+  });
+
   it('runs 16 queries side by side, and inserts beside them', async () => {
     await client.command({ query: 'CREATE TABLE IF NOT EXISTS beside (a UInt8) ENGINE = MergeTree ORDER BY a' });
     const since = performance.now();

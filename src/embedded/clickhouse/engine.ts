@@ -168,6 +168,10 @@ export class Engine {
 
   private refill(): void {
     this.refilling = false;
-    while (!this.closed && this.spares.length < SPARES) this.spares.push(this.open());
+    try {
+      while (!this.closed && this.spares.length < SPARES) this.spares.push(this.open());
+    } catch {
+      // Whoever needs one now is told; to have none waiting must not end the process.
+    }
   }
 }

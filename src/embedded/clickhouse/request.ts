@@ -27,7 +27,7 @@ const RESERVED = new Set(
 
 const MOST_SESSION_SECONDS = 3_600;
 
-/** Reads URL and headers. @throws ServerError 36, 48, 511 for what can't be served */
+/** Reads URL and headers. @throws ServerError 36, 48, 73, 511 for what can't be served */
 export function parseRequest(request: IncomingMessage): ClickHouseRequest {
   const url = new URL(request.url ?? '/', 'http://localhost');
   const given = url.searchParams;
@@ -55,13 +55,19 @@ export function parseRequest(request: IncomingMessage): ClickHouseRequest {
     queryId: given.get('query_id') || randomUUID(),
     query: given.get('query') ?? undefined,
     database: given.get('database') || header('x-clickhouse-database'),
-    format: given.get('default_format') || header('x-clickhouse-format'),
+    format: formatName(given.get('default_format') || header('x-clickhouse-format')),
     session: sessionOf(given),
     user: header('x-clickhouse-user') ?? basicUser ?? given.get('user') ?? undefined,
     password: header('x-clickhouse-key') ?? basicPassword ?? given.get('password') ?? undefined,
     settings,
     parameters,
   };
+}
+
+/** TRICKY: it becomes a part of the statement. @throws ServerError 73 where it is no name */
+function formatName(name: string | undefined): string | undefined {
+  if (name !== undefined && !/^\w+$/.test(name)) throw fail(73, 'There is no such format.');
+  return name;
 }
 
 function basic(header: string | undefined): readonly [string | undefined, string | undefined] {

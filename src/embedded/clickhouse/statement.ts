@@ -85,6 +85,7 @@ export function look(text: string, outside = false): Statement {
   }
   const all = ended < 0 ? seen : seen.slice(0, ended);
   if (all.length === 0) throw fail(62, 'Syntax error: Empty query.');
+  refuseLosingDefault(all, raw, word);
   return classify(text, all, words, parameters, insert, raw, word);
 }
 
@@ -162,4 +163,18 @@ function refuseFiles(before: string, word: string): void {
   if (before === 'INTO' && word === 'OUTFILE') throw fail(497, 'INTO OUTFILE is not allowed over HTTP.');
   if (before === 'FROM' && word === 'INFILE') throw fail(497, 'FROM INFILE is not allowed over HTTP.');
   if (before === 'SYSTEM' && (word === 'SHUTDOWN' || word === 'KILL')) throw fail(497, 'Not enough privileges.');
+}
+
+/** Connections begin in the database `default`: without it there could be no more of them, until the next start. */
+function refuseLosingDefault(
+  all: readonly Token[],
+  raw: (token: Token | undefined) => string,
+  word: (token: Token | undefined) => string,
+): void {
+  for (const [at, token] of all.entries()) {
+    if (word(token) !== 'DATABASE' || !/^(DROP|DETACH|RENAME)$/.test(word(all[at - 1]))) continue;
+    const name = all.slice(at + 1).find((next) => !/^(IF|EXISTS|EMPTY)$/.test(word(next)));
+    if (unquoted(raw(name)) === 'default')
+      throw fail(497, 'Not enough privileges: the database default is needed here.');
+  }
 }
