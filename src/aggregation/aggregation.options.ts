@@ -30,7 +30,7 @@ export class AggregationOptions {
   /** Of a cell with fewer events none: what a sample reads of it lies in a granule or two of `events`. */
   fewestCopied = 10_000;
   /** So long they are copied before other chores have their turn. */
-  copyTurnMs = 20 * SECOND_MS;
+  copyTurnMs = 40 * SECOND_MS;
   /** Days with little in them are derived together, until so much time is used; then others have their turn. */
   turnMs = 500;
   /** After its turn a rebuild rests for as long as that took, so that it uses at most half a core; at most this long. */

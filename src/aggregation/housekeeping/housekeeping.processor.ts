@@ -41,7 +41,7 @@ export class Housekeeping implements OnModuleInit {
     copier: Copier,
   ) {
     this.#chores = [
-      { name: 'copy-sampled-events', everyMs: MINUTE_MS, run: () => copier.run() },
+      { name: 'copy-sampled-events', everyMs: MINUTE_MS / 2, run: () => copier.run() },
       { name: 'expire-events', everyMs: 15 * MINUTE_MS, run: () => expired.run() },
       { name: 'sweep-rollups', everyMs: 15 * MINUTE_MS, run: () => litter.run() },
       { name: 'merge-closed-months', everyMs: 5 * MINUTE_MS, run: () => months.run() },
