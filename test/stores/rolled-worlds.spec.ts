@@ -248,6 +248,27 @@ it('counts a session once which a late event joins over the horizon', async () =
   });
 });
 
+it('counts a visitor of a day once who is there in what is derived and in what is not', async () => {
+  const guest = 'f000000000000001';
+  const range = { from: NOON - 12 * HOUR_MS, to: NOON + 12 * HOUR_MS };
+  const byDay: Grouping[] = [{ kind: 'time', interval: 'day' }];
+  const onPage = parseFilter(['is', 'page', ['/']]);
+  const visitors = async (hours: readonly number[], sealed: Sealing): Promise<unknown[]> => {
+    const blocks = [hours.map((hour, at) => anEvent(at, hour, guest, ''))];
+    const world = { zone: 'UTC', range, blocks, links: [] };
+    const { project, snapshot } = await settle(world, sealed);
+    return Promise.all(
+      [ask(project, world, byDay), ask(project, world, byDay, { filter: onPage })].map(async (query) =>
+        (await rolled(query, snapshot))?.map(({ values }) => values[OVERVIEW_METRICS.indexOf('visitors')]),
+      ),
+    );
+  };
+  // Before the horizon and after it; late beside a cell that is not touched; and in two cells.
+  expect(await visitors([0, 5], { horizon: 14 * HOUR_MS, later: 0, cuts: [] })).toEqual([[1], [1]]);
+  expect(await visitors([-4, 3], { horizon: 20 * HOUR_MS, later: 2, cuts: [48] })).toEqual([[1], [1]]);
+  expect(await visitors([-4, 3], { horizon: 20 * HOUR_MS, later: 0, cuts: [48] })).toEqual([[1], [1]]);
+});
+
 it('gives buckets of the reference in the project’s zone and in others', () =>
   fc.assert(
     fc.asyncProperty(

@@ -2,9 +2,10 @@
 import { hull, type TimeRange } from '../../common/time-range';
 import { during, type EventScope, eventSource, moment, type SessionScan, STORABLE } from '../../events/query';
 import { Bound, join, nothing, sql, text, texts, uint32, type Sql } from '../../platform/clickhouse/sql';
-import { after, column, groupingSql, order, scopeOf, selects, shownRange } from '../stats.queries';
+import { after, bucketsOf, column, groupingSql, order, scopeOf, selects, shownRange } from '../stats.queries';
 import { planOf } from '../stats.plan';
 import type { StatsQuery } from '../stats.types';
+import { aloneInBucket } from './alone';
 import type { Pieces } from './pieces';
 import type { RolledQuestion } from './question';
 
@@ -53,9 +54,41 @@ export const begunIn = (cells: Pieces['whole']): Sql => {
 };
 const k = (precision: 12 | 14): Sql => (precision === 12 ? sql`12` : sql`14`);
 
-/** Partial sums: `g…`, hits, views, amounts, begun, begun_views, bounced, length_ms, upper, state. `upper`: at least as many as there are visitors. */
-const derived = (query: StatsQuery, { asked, pieces }: RolledSources, precision: 12 | 14): Sql => {
+/** A state that holds nobody. */
+const noState = (precision: 12 | 14): Sql =>
+  precision === 12
+    ? sql`arrayReduce('uniqCombinedState(12)', emptyArrayUInt64())`
+    : sql`arrayReduce('uniqCombinedState(14)', emptyArrayUInt64())`;
+
+/** Cells whose visitors are counted without a state. */
+const aloneOf = (query: StatsQuery, { asked, pieces, tail }: RolledSources): Pieces['whole'] => {
+  const timed = query.groupings[asked.byTime];
+  if (timed?.kind !== 'time' || !query.metrics.includes('visitors')) return [];
+  return aloneInBucket(bucketsOf(query, timed.interval), pieces, tail?.horizon);
+};
+
+/** Partial sums: `g…`, hits, views, amounts, begun, begun_views, bounced, length_ms, upper, alone, state. `upper`: at least as many as there
+ *  are visitors; `alone`: those of rows that are the only ones of theirs, whose state is not read. */
+const derived = (query: StatsQuery, from: RolledSources, precision: 12 | 14): Sql[] => {
+  const alone = aloneOf(query, from);
+  if (alone.length === 0) return [derivedRows(query, from, precision, false)];
+  const only = { ...from, pieces: { ...from.pieces, whole: alone, cut: [], raw: [] } };
+  const settled = new Set(alone);
+  const whole = from.pieces.whole.filter((cell) => !settled.has(cell));
+  const rest = { ...from, pieces: { ...from.pieces, whole } };
+  return [
+    derivedRows(query, only, precision, true),
+    ...(whole.length + from.pieces.cut.length === 0 ? [] : [derivedRows(query, rest, precision, false)]),
+  ];
+};
+
+/** @param alone whether each row is the only one of its group */
+const derivedRows = (query: StatsQuery, { asked, pieces }: RolledSources, precision: 12 | 14, alone: boolean): Sql => {
   const { dimension } = asked;
+  const visitors = (state: Sql): Sql =>
+    alone
+      ? sql`toInt64(visitor_count) AS alone, ${noState(precision)} AS state`
+      : sql`toInt64(0) AS alone, ${state} AS state`;
   const groups = query.groupings.map((grouping, at) =>
     grouping.kind === 'value'
       ? sql`value AS ${column('g', at)}`
@@ -66,7 +99,7 @@ const derived = (query: StatsQuery, { asked, pieces }: RolledSources, precision:
   const project = sql`project_id = ${uint32(query.project)}`;
   if (dimension !== undefined)
     return sql`
-    SELECT ${join([...groups, figures], ', ')}, toInt64(visitor_count) AS upper, visitors AS state
+    SELECT ${join([...groups, figures], ', ')}, toInt64(visitor_count) AS upper, ${visitors(sql`visitors`)}
     FROM rollup_values
     WHERE ${project} AND dimension = ${text(dimension)} AND ${ofCells(pieces.whole)} AND other = 0
       ${asked.values === undefined ? nothing : sql`AND value IN ${texts(asked.values)}`}
@@ -89,7 +122,7 @@ const derived = (query: StatsQuery, { asked, pieces }: RolledSources, precision:
         ]),
   ];
   return sql`
-    SELECT ${join([...groups, figures], ', ')}, toInt64(0) AS upper, ${precision === 14 ? sql`visitors_fine` : sql`visitors`} AS state
+    SELECT ${join([...groups, figures], ', ')}, toInt64(0) AS upper, ${visitors(precision === 14 ? sql`visitors_fine` : sql`visitors`)}
     FROM rollup_totals
     WHERE ${project} AND (${join(rows, ' OR ')})`;
 };
@@ -116,7 +149,7 @@ const fromEvents = (query: StatsQuery, scope: EventScope, counted: TimeRange, be
   return sql`
     SELECT ${join([...groups, sql`toInt64(sumIf(hit, side = 0)) AS hits`], ', ')}, toInt64(sumIf(view, side = 0)) AS views, sumMapIf(money, side = 0) AS amounts,
       sumIf(1 - toInt64(held), side = 1) AS begun, sumIf(whole_views, side = 1) AS begun_views, sumIf(whole_bounced, side = 1) AS bounced,
-      sumIf(whole_ms, side = 1) AS length_ms, toInt64(uniqExactIf(identity, side = 0)) AS upper, uniqCombinedStateIf(${k(precision)})(identity, side = 0) AS state
+      sumIf(whole_ms, side = 1) AS length_ms, toInt64(uniqExactIf(identity, side = 0)) AS upper, toInt64(0) AS alone, uniqCombinedStateIf(${k(precision)})(identity, side = 0) AS state
     FROM (
       SELECT ${join(
         [
@@ -163,14 +196,14 @@ export const rawSums = (query: StatsQuery, from: RolledSources, precision: 12 | 
 
 /** All partial sums. */
 export const sources = (query: StatsQuery, from: RolledSources, precision: 12 | 14): Sql =>
-  join([derived(query, from, precision), ...rawSums(query, from, precision)], ' UNION ALL ');
+  join([...derived(query, from, precision), ...rawSums(query, from, precision)], ' UNION ALL ');
 
 const sessions = sql`sum(begun)`;
 const perSession = (total: Sql): Sql => sql`if(${sessions} = 0, 0, ${total} / ${sessions})`;
 
 /** What each metric makes of partial sums. */
 const totals = (precision: 12 | 14): Readonly<Record<string, Sql>> => ({
-  visitors: sql`uniqCombinedMerge(${k(precision)})(state)`,
+  visitors: sql`uniqCombinedMerge(${k(precision)})(state) + sum(alone)`,
   sessions,
   pageviews: sql`sum(views)`,
   events: sql`sum(hits)`,
@@ -222,7 +255,7 @@ export const otherSql = (query: StatsQuery, { asked, pieces }: RolledSources): S
     )}
     FROM (
       SELECT toInt64(events) AS hits, toInt64(pageviews) AS views, revenue AS amounts, toInt64(sessions) AS begun,
-        toInt64(session_pageviews) AS begun_views, toInt64(bounces) AS bounced, toInt64(session_ms) AS length_ms, visitors AS state
+        toInt64(session_pageviews) AS begun_views, toInt64(bounces) AS bounced, toInt64(session_ms) AS length_ms, toInt64(0) AS alone, visitors AS state
       FROM rollup_values
       WHERE project_id = ${uint32(query.project)} AND dimension = ${text(asked.dimension ?? '')} AND value = '' AND other = 1 AND ${ofCells(pieces.whole)})
     HAVING count() > 0`;
