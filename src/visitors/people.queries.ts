@@ -31,3 +31,10 @@ FROM ${firstLinks(
 )}
 ORDER BY visitor_id
 LIMIT ${uint32(limit)}`;
+
+/** Visitors that were ever linked to these users, whoever they were linked to first: rows { visitor }. */
+export const seenAs = (project: number, users: readonly string[], limit: number): Sql => sql`
+SELECT DISTINCT ${hexOf(sql`visitor_id`)} AS visitor
+FROM visitor_links
+WHERE project_id = ${uint32(project)} AND user_id IN ${hashList(users)}
+LIMIT ${uint32(limit)}`;

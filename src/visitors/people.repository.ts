@@ -2,7 +2,7 @@
 import { Injectable } from '@nestjs/common';
 import { queryTooLarge } from '../common/problem';
 import type { RunQuery } from '../events/query';
-import { linkedTo, ownersOf, type Person } from './people.queries';
+import { linkedTo, ownersOf, type Person, seenAs } from './people.queries';
 
 /** More visitors than this in one question are not listed one by one. */
 export const MOST_LISTED = 3_000;
@@ -37,8 +37,8 @@ export class PeopleRepository {
 
   /** Every visitor to read for these persons, themselves included; undefined: too many to list. */
   async visitorsOf(run: RunQuery, project: number, ids: readonly string[]): Promise<readonly string[] | undefined> {
-    const links = await run<LinkRow>(linkedTo(project, ids, MOST_LISTED + 1));
-    if (links.length > MOST_LISTED) return undefined;
-    return [...new Set([...ids, ...links.map(({ visitor }) => visitor)])];
+    const seen = await run<{ visitor: string }>(seenAs(project, ids, MOST_LISTED + 1));
+    if (seen.length > MOST_LISTED) return undefined;
+    return [...new Set([...ids, ...seen.map(({ visitor }) => visitor)])];
   }
 }

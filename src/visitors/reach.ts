@@ -4,6 +4,7 @@ import { hexToUInt64 } from '../events/pipeline';
 import {
   type EventScope,
   findSessionScan,
+  isSmall,
   moment,
   NAMED_GAP_MS,
   type RunQuery,
@@ -47,6 +48,7 @@ export async function findReach(
 ): Promise<SessionScan> {
   if (visitors === undefined) return findSessionScan(run, scope.project, scope.range);
   const related = visitors.map(hexToUInt64);
+  if (await isSmall(run, scope.project)) return { near: STORABLE, related };
   const near = await widenUntilWhole(scope, async (read) => {
     const sessions = { near: read, related };
     const [cut] = await run<{ before: number; after: number }>(cutSessions({ ...scope, sessions }, read, ids));

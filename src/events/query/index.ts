@@ -11,7 +11,7 @@ export {
   toJson,
 } from './filters';
 export { COPIED, type Copies, copyColumns, ofLowest, type Sample, sampleTable } from './sample';
-export { findRelated, findSessionScan, hasNamed, type RunQuery } from './session-scan';
+export { findRelated, findSessionScan, hasNamed, isSmall, type RunQuery } from './session-scan';
 export {
   during,
   type EventScope,

@@ -1,7 +1,7 @@
 // Does the scan go as far as sessions do, and no further?
 import { DAY_MS, HOUR_MS, type TimeRange } from '../../common/time-range';
 import { render } from '../../platform/clickhouse/sql';
-import { findSessionScan, hasNamed, uncutSessions, type RunQuery } from './session-scan';
+import { fewEvents, findSessionScan, hasNamed, uncutSessions, type RunQuery } from './session-scan';
 import { STORABLE } from './source';
 
 const range: TimeRange = { from: Date.UTC(2026, 2, 7), to: Date.UTC(2026, 2, 8) };
@@ -64,5 +64,6 @@ it('ends where no event can be', async () => {
 it('asks by SQL whose every value is bound', () => {
   const scan = { from: range.from - 2 * HOUR_MS, to: range.to + 2 * HOUR_MS };
   expect(render(uncutSessions(7, range, scan))).toMatchSnapshot('beyond');
+  expect(render(fewEvents(7))).toMatchSnapshot('few');
   expect(render(hasNamed(7, range.from, range.to))).toMatchSnapshot('named');
 });

@@ -69,6 +69,20 @@ export async function findSessionScan(
   }
 }
 
+/** A project of no more events than this is read whole: looking how far to read would cost more than reading it. */
+const SMALL = 5_000;
+
+/** Whether a project has so few events that all of them may be read. @throws what `run` throws */
+export async function isSmall(run: RunQuery, project: number): Promise<boolean> {
+  const [row] = await run<{ few: number }>(fewEvents(project));
+  return row?.few === 1;
+}
+
+/** Whether a project has no more than SMALL events: one row { few } of 0 or 1. */
+export const fewEvents = (project: number): Sql => sql`
+SELECT count() <= ${uint32(SMALL)} AS few
+FROM (SELECT 1 FROM events WHERE project_id = ${uint32(project)} LIMIT ${uint32(SMALL + 1)})`;
+
 /** Who is to be read beside a short range; undefined where that is too many to list. @throws what `run` throws */
 export async function findRelated(
   run: RunQuery,

@@ -1,7 +1,15 @@
 // How is the directory read? The ids of a page first, from as little of the range as holds them; then what is shown of them.
 import { Injectable } from '@nestjs/common';
 import { HOUR_MS, MINUTE_MS, type TimeRange } from '../../common/time-range';
-import { type EventScope, type Filter, findRelated, findSessionScan, needsOfFilter } from '../../events/query';
+import {
+  type EventScope,
+  type Filter,
+  findRelated,
+  findSessionScan,
+  isSmall,
+  needsOfFilter,
+  STORABLE,
+} from '../../events/query';
 import { uint64ToHex } from '../../events/pipeline';
 import { ClickHouse } from '../../platform/clickhouse/clickhouse';
 import { Reads } from '../../platform/clickhouse/reads';
@@ -53,14 +61,15 @@ export class DirectoryRepository {
     const { scope, filter, search } = asked;
     const reads = new Reads(this.clickhouse, scope.project, caller);
     const among = search === undefined ? undefined : await this.#among(reads, scope.project, search);
-    const places = await this.#places({ ...asked, ...(among === undefined ? {} : { among }) }, reads);
+    const small = await isSmall(reads.of('visitors_size', 'events'), scope.project);
+    const places = await this.#places({ ...asked, ...(among === undefined ? {} : { among }) }, reads, small);
     if (places.length === 0) return { rows: [] };
     const shown = places.slice(0, asked.limit);
     const next = places.length > asked.limit ? shown.at(-1) : undefined;
     const ids = shown.map(({ id }) => id);
     const links = reads.of('visitors_links', 'visitor_links');
     const visitors = await this.people.visitorsOf(links, scope.project, ids);
-    const rows = await this.#rows(reads, scope, filter, { ids, visitors });
+    const rows = await this.#rows(reads, scope, filter, { ids, visitors }, small);
     const byId = new Map(rows.map((row) => [row.id, row]));
     // Who was erased in between is left out; the page still ends where it ended.
     return { rows: ids.flatMap((id) => byId.get(id) ?? []), ...(next === undefined ? {} : { next }) };
@@ -71,12 +80,14 @@ export class DirectoryRepository {
     scope: EventScope,
     filter: Filter | undefined,
     { ids, visitors }: SomeVisitors,
+    small: boolean,
   ): Promise<DirectoryRow[]> {
     const run = reads.of('visitors_rows', 'events', ALL_ARRIVED);
     if (visitors === undefined || !isOfEvents(filter)) {
       const sessions = await findReach(reads.of('visitors_sessions', 'events'), scope, { ids, visitors });
       return run<DirectoryRow>(directoryRows({ ...scope, sessions }, filter, ids));
     }
+    if (small) return run<DirectoryRow>(directoryFigures(scope, filter, { ids, visitors }));
     let rows: DirectoryFigures[] = [];
     await widenUntilWhole(scope, async (near) => {
       rows = await run<DirectoryFigures>(directoryFigures(scope, filter, { ids, visitors }, near));
@@ -98,15 +109,21 @@ export class DirectoryRepository {
     return { ids, visitors: await this.people.visitorsOf(run, project, ids) };
   }
 
-  async #places(asked: DirectoryAsked & Pick<DirectoryQuestion, 'among'>, reads: Reads): Promise<DirectoryPlace[]> {
+  async #places(
+    asked: DirectoryAsked & Pick<DirectoryQuestion, 'among'>,
+    reads: Reads,
+    small: boolean,
+  ): Promise<DirectoryPlace[]> {
     const run = reads.of('visitors_page', 'events', ALL_ARRIVED);
-    let found = await this.#newest(asked, reads);
+    let found = small ? undefined : await this.#newest(asked, reads);
     if (found !== undefined) return found;
     found = [];
-    for (const range of windowsOf(asked)) {
+    for (const range of windowsOf(asked, small)) {
       const scope = { ...asked.scope, range };
       const sessions = needsOfFilter(asked.filter).sessions
-        ? await findSessionScan(reads.of('visitors_sessions', 'events'), scope.project, range)
+        ? small
+          ? { near: STORABLE }
+          : await findSessionScan(reads.of('visitors_sessions', 'events'), scope.project, range)
         : undefined;
       const question = { ...asked, scope: { ...scope, ...(sessions === undefined ? {} : { sessions }) } };
       found = await run<DirectoryPlace>(directoryPage(question, asked.limit + 1, asked.after));
@@ -155,14 +172,15 @@ const shownOf = ({ scope }: DirectoryAsked): TimeRange => ({
 });
 
 /** Reads to look in one after the other, each holding the one before. Who is first by time is found near an end of the range, and
- *  whoever was seen near the end was last seen there; any other order takes all of it. */
-function* windowsOf(asked: DirectoryAsked & Pick<DirectoryQuestion, 'among'>) {
+ *  whoever was seen near the end was last seen there; any other order takes all of it.
+ *  @param atOnce all in one */
+function* windowsOf(asked: DirectoryAsked & Pick<DirectoryQuestion, 'among'>, atOnce: boolean) {
   const { filter, order, after, among, now } = asked;
   const range = shownOf(asked);
   if (range.from >= range.to) return;
   const newest = order.by === 'lastSeen' && order.descending;
   const oldest = order.by === 'firstSeen' && !order.descending;
-  if ((!newest && !oldest) || looksAround(filter) || among !== undefined) {
+  if (atOnce || (!newest && !oldest) || looksAround(filter) || among !== undefined) {
     yield range;
     return;
   }

@@ -1,9 +1,9 @@
 // Which SQL says all that is kept about one person? Over the whole history, of which a person has one granule a day. Pure.
 import { hexOf } from '../../events';
-import { eventSource, type EventScope, type SessionScan, STORABLE, within } from '../../events/query';
+import { type EventScope, sessionGap, type SessionScan, STORABLE, within } from '../../events/query';
 import { hash, type Sql, sql, uint32, uuid } from '../../platform/clickhouse/sql';
 import { hexToUInt64 } from '../../events/pipeline';
-import { eventOrder, revenueOf, surroundings, touch } from '../columns';
+import { surroundings, touch } from '../columns';
 import { hashList, type Person } from '../people.queries';
 
 /** Everything of a person that is shown, and their sessions whole. */
@@ -38,19 +38,23 @@ export interface ProfileRow {
   isUser: number;
 }
 
-/** What marks an event, in a few bytes. */
-const mark = sql`(toUnixTimestamp64Milli(ts), toString(event_id))`;
-
 /** The figures of a person: one row of `ProfileRow`, its `total` 0 where there is nothing. It names the two events that say where somebody
  *  came from: what these say is a dozen texts, too wide to be read of every event. */
-export const profileFigures = (scope: EventScope, { id }: Person): Sql => sql`
-SELECT count() AS total, countIf(name = 'pageview') AS views, uniqExact((session_id, session_began)) AS visits,
-  toUnixTimestamp64Milli(min(ts)) AS firstMs, toUnixTimestamp64Milli(max(ts)) AS lastMs, ${revenueOf(sql`1`)} AS money,
-  argMin(${mark}, ${eventOrder}) AS first,
-  argMin(${mark}, (-toUnixTimestamp64Milli(session_began), ${eventOrder})) AS last,
-  max(user_id = identity OR visitor_id != identity) AS isUser
-FROM ${eventSource(scope, { identity: true, sessions: true })}
-WHERE identity = ${hash(id)}`;
+export const profileFigures = (scope: EventScope, person: Person): Sql => sql`
+SELECT sum(length(events)) AS total, sum(pages) AS views, sum(length(parts)) AS visits,
+  min(events[1].1) AS firstMs, max(events[-1].1) AS lastMs,
+  mapApply((code, amount) -> (code, toString(amount)), sumMap(sums)) AS money,
+  argMin((events[1].1, events[1].4), events[1]) AS first,
+  argMin((parts[-1][1].1, parts[-1][1].4), (-parts[-1][1].1, parts[-1][1])) AS last,
+  max(known) AS isUser
+FROM (
+  SELECT *, arraySplit((event, silence) -> silence > ${sessionGap}, events, arrayDifference(events.1)) AS parts
+  FROM (
+    SELECT session_id, countIf(name = 'pageview') AS pages, max(user_id = ${hash(person.id)} OR visitor_id != ${hash(person.id)}) AS known,
+      sumMapIf(map(currency, toDecimal128(revenue, 4)), currency != '') AS sums,
+      arraySort(groupArray((toUnixTimestamp64Milli(ts), received_at, seq, toString(event_id)))) AS events
+    ${eventsOfPerson(scope, person)}
+    GROUP BY session_id))`;
 
 /** What an event of a person says about where they came from: one row, as `toTouch` reads it, or none. */
 export const touchOf = (scope: EventScope, person: Person, [at, id]: EventMark): Sql => sql`
