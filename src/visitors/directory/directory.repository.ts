@@ -115,7 +115,7 @@ export class DirectoryRepository {
     small: boolean,
   ): Promise<DirectoryPlace[]> {
     const run = reads.of('visitors_page', 'events', ALL_ARRIVED);
-    let found = small ? undefined : await this.#newest(asked, reads);
+    let found = small ? undefined : ((await this.#newest(asked, reads)) ?? (await this.#spenders(asked, reads)));
     if (found !== undefined) return found;
     found = [];
     for (const range of windowsOf(asked, small)) {
@@ -130,6 +130,24 @@ export class DirectoryRepository {
       if (found.length > asked.limit) break;
     }
     return found;
+  }
+
+  /** Whoever spent most: few of all events have to do with money, and only who has one of them can have spent something.
+   *  @returns undefined where that does not fill the page, or the order is another */
+  async #spenders(
+    asked: DirectoryAsked & Pick<DirectoryQuestion, 'among'>,
+    reads: Reads,
+  ): Promise<DirectoryPlace[] | undefined> {
+    const { filter, order, after, among, limit, scope } = asked;
+    if (order.by !== 'revenue' || !order.descending || among !== undefined || !isOfEvents(filter)) return undefined;
+    if (after !== undefined && Number(after.value) <= 0) return undefined;
+    const range = shownOf(asked);
+    if (range.from >= range.to) return undefined;
+    const run = reads.of('visitors_page', 'events', ALL_ARRIVED);
+    const found = await run<DirectoryPlace>(
+      directoryPage({ ...asked, scope: { ...scope, range }, spent: true }, limit + 1, after),
+    );
+    return found.length > limit ? found : undefined;
   }
 
   /** Whoever was seen first last: those seen near the end of the range, but for who was seen before. All that is read of the time before
