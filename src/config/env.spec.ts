@@ -34,6 +34,22 @@ describe('ROOT_API_KEY', () => {
   });
 });
 
+describe('REDIS_URL', () => {
+  it.each(['redis://127.0.0.1/abc', 'redis://127.0.0.1/1.5', 'rediss://r.example/-1', 'http://127.0.0.1'])(
+    'can not be %s',
+    (value) => {
+      expect(isRefused('REDIS_URL', value)).toBe(true);
+    },
+  );
+
+  it.each(['redis://127.0.0.1', 'redis://user:secret@r.example:6380/', 'rediss://r.example/15'])(
+    'can be %s',
+    (value) => {
+      expect(readEnv({ REDIS_URL: value }).REDIS_URL).toBe(value);
+    },
+  );
+});
+
 describe('TRUST_PROXY', () => {
   it.each([
     'true',

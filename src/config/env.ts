@@ -100,8 +100,8 @@ export class Env {
 
   @Variable(
     'Redis for queues, limits, kept answers and the live view; not set: Postgres does it',
-    'redis:// or rediss:// URL',
-    url('redis:', 'rediss:'),
+    'redis:// or rediss:// URL, with the number of a database at most as its path',
+    (text) => (/^(\/\d{0,5})?$/.test(parseUrl(text)?.pathname ?? '') ? url('redis:', 'rediss:')(text) : undefined),
   )
   readonly REDIS_URL: string | undefined = undefined;
 

@@ -255,6 +255,19 @@ if (hasRedis())
       }
     });
 
+    it('in a database that there is none of are told of, with the one that they are in', async () => {
+      const said: string[] = [];
+      const logger = { warn: (line: string) => void said.push(line), log: (line: string) => void said.push(line) };
+      const look = lookAtRedis(`${redis.url}/99`, logger);
+      await look.first;
+      await look.end();
+      expect(said).toEqual(['Redis refuses the database that REDIS_URL names (ERR); database 0 is used']);
+      const usual = lookAtRedis(`${redis.url}/1`, logger);
+      await usual.first;
+      await usual.end();
+      expect(said).toHaveLength(1);
+    });
+
     it('that are away when the server starts are told of in one line, and looked at when they are there', async () => {
       const said: string[] = [];
       const logger = { warn: (line: string) => void said.push(line), log: (line: string) => void said.push(line) };

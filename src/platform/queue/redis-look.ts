@@ -30,6 +30,9 @@ export function lookAtRedis(url: string, logger: Pick<Logger, 'warn' | 'log'> = 
     try {
       await redis.connect();
       for (const line of faultsOf(await redis.info())) logger.warn(line);
+      // TRICKY: the client connects all the same, and works in database 0.
+      if (said !== undefined)
+        logger.warn(`Redis refuses the database that REDIS_URL names (${reasonOf(said)}); database 0 is used`);
       if (!isFirst) logger.log('Redis answers');
     } catch (error) {
       const reason = reasonOf(said ?? error);
