@@ -9,6 +9,14 @@ export class CommandFailed extends Error {
   }
 }
 
+/** Ends a command with how it is called, for a person who asked just that: nothing failed. */
+export class UsageAsked extends CommandFailed {
+  /** @param what the command does */
+  constructor(what: string, usage: string) {
+    super(`${what}\n\n${usage}`);
+  }
+}
+
 /** What a command writes to. */
 export interface Output {
   /** For results. */
@@ -25,11 +33,16 @@ export const terminal: Output = {
   interactive: process.stderr.isTTY,
 };
 
-/** Runs a command to its end: its number becomes the exit status, what it throws becomes one line and 1. */
+/** Runs a command to its end: its number becomes the exit status, what it throws becomes one line and 1, but for help. */
 export async function runCommand(name: string, command: () => Promise<number>): Promise<void> {
   try {
     process.exitCode = await command();
   } catch (error) {
+    if (error instanceof UsageAsked) {
+      terminal.line(error.message);
+      process.exitCode = 0;
+      return;
+    }
     const message = error instanceof Error ? error.message : String(error);
     terminal.note(`${name}: ${message}`);
     process.exitCode = 1;

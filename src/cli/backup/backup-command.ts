@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { readEnv } from '../../config/env';
 import { packageRoot } from '../../config/paths';
 import { makeFolder } from '../../embedded/make-folder';
-import { CommandFailed, grouped, startProgress, table, type Output } from '../command';
+import { CommandFailed, grouped, startProgress, table, type Output, UsageAsked } from '../command';
 import { copyPieces, planPieces, warehouseMigrations } from './clickhouse-backup';
 import { partsOf, writeManifest, type Manifest, type TableCopy } from './manifest';
 import { makePostgresFolder, PostgresMoment, readSequences } from './postgres-backup';
@@ -57,18 +57,19 @@ export async function backupCommand(
   }
 }
 
-/** @throws CommandFailed with the usage */
+/** @throws CommandFailed with the usage, UsageAsked */
 function readTarget(args: readonly string[]): string {
   try {
     const { values } = parseArgs({
       args: [...args],
       options: { to: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
     });
-    if (values.to !== undefined && values.to !== '' && values.help !== true) return resolve(values.to);
+    if (values.help === true) throw new UsageAsked('copies an instance while it works', USAGE);
+    if (values.to !== undefined && values.to !== '') return resolve(values.to);
   } catch (error) {
-    throw new CommandFailed(`${(error as Error).message}\n\n${USAGE}`);
+    throw error instanceof UsageAsked ? error : new CommandFailed(`${(error as Error).message}\n\n${USAGE}`);
   }
-  throw new CommandFailed(`how it is called\n\n${USAGE}`);
+  throw new CommandFailed(`--to FOLDER is expected\n\n${USAGE}`);
 }
 
 async function copyAll(stores: OpenStores, folder: string, output: Output): Promise<Manifest> {

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { readEnv, type Env } from '../../config/env';
-import { CommandFailed, startProgress, table, type Output } from '../command';
+import { CommandFailed, startProgress, table, type Output, UsageAsked } from '../command';
 import { fillTables, makeTables, refuseFullWarehouse, refuseNewerWarehouse, settleTwins } from './clickhouse-restore';
 import { partsOf, readManifest, type Manifest, type Part } from './manifest';
 import { checkPart } from './parts';
@@ -44,7 +44,7 @@ export async function restoreCommand(
   return 0;
 }
 
-/** @throws CommandFailed with the usage */
+/** @throws CommandFailed with the usage, UsageAsked */
 function readArguments(args: readonly string[]): { folder: string; check: boolean } {
   const flag = { type: 'boolean' } as const;
   try {
@@ -52,12 +52,13 @@ function readArguments(args: readonly string[]): { folder: string; check: boolea
       args: [...args],
       options: { from: { type: 'string' }, check: flag, help: { ...flag, short: 'h' } },
     });
-    if (values.from !== undefined && values.from !== '' && values.help !== true)
+    if (values.help === true) throw new UsageAsked('makes a new instance of a copy', USAGE);
+    if (values.from !== undefined && values.from !== '')
       return { folder: resolve(values.from), check: values.check ?? false };
   } catch (error) {
-    throw new CommandFailed(`${(error as Error).message}\n\n${USAGE}`);
+    throw error instanceof UsageAsked ? error : new CommandFailed(`${(error as Error).message}\n\n${USAGE}`);
   }
-  throw new CommandFailed(`how it is called\n\n${USAGE}`);
+  throw new CommandFailed(`--from FOLDER is expected\n\n${USAGE}`);
 }
 
 /** A bar over the bytes of all files. */

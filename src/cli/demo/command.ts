@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import type { EventInput } from '../../events/event-input';
 import { type ApiClient, inBatches, inLanes } from '../client';
-import { CommandFailed, type Output, grouped, startProgress, table } from '../command';
+import { CommandFailed, type Output, UsageAsked, grouped, startProgress, table } from '../command';
 import { findTarget, openProject } from '../target';
 import { traffic } from './traffic';
 import { SITE_HOST } from './world';
@@ -23,7 +23,7 @@ interface Arguments {
   readonly key: string | undefined;
 }
 
-/** @throws CommandFailed with the usage */
+/** @throws CommandFailed with the usage, UsageAsked */
 function readArguments(args: readonly string[]): Arguments {
   const wrong = (why: string): CommandFailed => new CommandFailed(`${why}\n\n${USAGE}`);
   const text = { type: 'string' } as const;
@@ -44,7 +44,7 @@ function readArguments(args: readonly string[]): Arguments {
     throw wrong((error as Error).message);
   }
   const { days = '30', visitors = '400', project = 'Demo', url, key, help } = values;
-  if (help === true) throw wrong('fills a project with believable traffic');
+  if (help === true) throw new UsageAsked('fills a project with believable traffic', USAGE);
   const whole = (name: string, given: string, max: number): number => {
     const value = /^\d{1,6}$/.test(given) ? Number(given) : 0;
     if (value < 1 || value > max) throw wrong(`--${name} must be a whole number from 1 to ${max}`);

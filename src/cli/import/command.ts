@@ -1,7 +1,7 @@
 // How is the import called, and what does it say at its end?
 import { parseArgs } from 'node:util';
 import { ApiFailure, type ApiClient } from '../client';
-import { CommandFailed, type Output, grouped } from '../command';
+import { CommandFailed, type Output, UsageAsked, grouped } from '../command';
 import { LOG_FORMATS, type LogFormat } from './access-log';
 import { importLog } from './import-log';
 import { openLogFile } from './lines';
@@ -24,7 +24,7 @@ interface Arguments {
   readonly key: string | undefined;
 }
 
-/** @throws CommandFailed with the usage */
+/** @throws CommandFailed with the usage, UsageAsked */
 function readArguments(args: readonly string[]): Arguments {
   const wrong = (why: string): CommandFailed => new CommandFailed(`${why}\n\n${USAGE}`);
   const text = { type: 'string' } as const;
@@ -40,7 +40,7 @@ function readArguments(args: readonly string[]): Arguments {
   }
   const { format, project, site, url, key, help } = parsed.values;
   const file = parsed.positionals[0];
-  if (help === true) throw wrong('sends an access log to a project as pageviews');
+  if (help === true) throw new UsageAsked('sends an access log to a project as pageviews', USAGE);
   const known = LOG_FORMATS.find((name) => name === format);
   if (known === undefined) throw wrong(`--format must be one of: ${LOG_FORMATS.join(', ')}`);
   if (project === undefined || project.trim() === '') throw wrong('--project is missing');

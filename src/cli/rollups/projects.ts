@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { ApiClient } from '../client';
-import { CommandFailed } from '../command';
+import { CommandFailed, UsageAsked } from '../command';
 import { allProjects, findTarget, type ProjectView } from '../target';
 
 /** What such a command is told. */
@@ -34,7 +34,7 @@ const LOOK_EVERY_MS = 500;
 const ASKED_AT_ONCE = 20;
 
 /** @param times whether `--from` and `--to` are known
- *  @throws CommandFailed with the usage */
+ *  @throws CommandFailed with the usage, UsageAsked */
 export function readProjectArguments(args: readonly string[], usage: string, times: boolean): ProjectArguments {
   const wrong = (why: string): CommandFailed => new CommandFailed(`${why}\n\n${usage}`);
   const text = { type: 'string' } as const;
@@ -56,7 +56,7 @@ export function readProjectArguments(args: readonly string[], usage: string, tim
     throw wrong((error as Error).message);
   }
   const { project, all = false, from, to, url, key, help } = parsed.values;
-  if (help === true) throw wrong('how it is called');
+  if (help === true) throw new UsageAsked('works on what is derived from the events of projects', usage);
   if (!times && (from !== undefined || to !== undefined)) throw wrong('--from and --to are not known here');
   if ((project === undefined) !== all) throw wrong('one of --project NAME and --all is expected');
   return { project, url, key, from, to };
