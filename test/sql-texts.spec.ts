@@ -34,7 +34,6 @@ const RAW: string[] = [];
 /** Numbers of months, years and projects, which the engine wants literally. */
 const NUMBERS = [
   'src/aggregation/housekeeping/housekeeping.queries.ts',
-  'src/aggregation/rollup.queries.ts',
   'src/events/ingest/event-store.ts',
   'src/platform/clickhouse/sql.ts',
 ];
