@@ -2,7 +2,7 @@
 
 const METHODS = new Set(['get', 'put', 'post', 'delete', 'patch']);
 
-/** @typedef {{ id: string, method: string, path: string, parameters: any[], body?: Record<string, any>, responses: Record<string, any>, keyed: boolean }} Operation */
+/** @typedef {{ id: string, method: string, path: string, parameters: any[], body?: Record<string, any>, needsBody: boolean, responses: Record<string, any>, keyed: boolean }} Operation */
 
 /** The document that a server serves.
  *  @returns {Promise<{ components: Record<string, any>, operations: Operation[] }>} operations in its order, those that remove last, so that others still find what they ask for */
@@ -19,6 +19,7 @@ export async function readDocument(origin) {
         path,
         parameters: operation.parameters ?? [],
         body: operation.requestBody?.content,
+        needsBody: operation.requestBody?.required === true,
         responses: operation.responses,
         keyed: (operation.security ?? []).length > 0,
       })),

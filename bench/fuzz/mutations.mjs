@@ -153,15 +153,12 @@ const MUTATIONS = {
     request.body === undefined
       ? undefined
       : { ...request, body: changed(request.body, { at, how: 'repeat', made: [] }) },
-  'broken body': (request, { at }) =>
-    request.operation.body === undefined
-      ? undefined
-      : {
-          ...request,
-          type: 'application/json',
-          raw: [...BROKEN, ...NOT_UTF8][at % (BROKEN.length + NOT_UTF8.length)],
-          refuse: true,
-        },
+  'broken body': (request, { at }) => {
+    if (request.operation.body === undefined) return undefined;
+    const raw = [...BROKEN, ...NOT_UTF8][at % (BROKEN.length + NOT_UTF8.length)];
+    // No body at all is fine where none is needed.
+    return { ...request, type: 'application/json', raw, refuse: raw.length > 0 || request.operation.needsBody };
+  },
   'odd body': (request, { at }) =>
     request.operation.body === undefined
       ? undefined

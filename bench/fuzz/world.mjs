@@ -64,7 +64,7 @@ export class World {
     if (body?.job?.id !== undefined) this.#add(this.ids, 'jobs', body.job.id);
   }
 
-  /** Something of its own for an operation that removes: eight new ones. */
+  /** Something for an operation that removes: eight new ones, or, where the project may have no more, eight that it has. */
   async throwaways(kind) {
     const { id } = this.main;
     const made = Array.from({ length: 8 }, async (_, at) => {
@@ -78,7 +78,11 @@ export class World {
       }
       return (await this.#ask('POST', `/${kind}`, { project: id, body: this.#wish(kind, name) })).id;
     });
-    return (await Promise.allSettled(made)).flatMap(({ value }) => (value === undefined ? [] : [value]));
+    const ids = (await Promise.allSettled(made)).flatMap(({ value }) => (value === undefined ? [] : [value]));
+    if (ids.length > 0) return ids;
+    // What was made before fills the project up.
+    const { data } = await this.#ask('GET', `/${kind}?limit=8`, { project: id });
+    return data.map((one) => one.id);
   }
 
   /** Waits until an alert has told of itself. @returns whether it did */

@@ -39,6 +39,10 @@ class ThingsController {
     return { id, colours: [] };
   }
 
+  @Post()
+  @ApiBody({ type: ThingDto })
+  make(@Body() _body: unknown): void {}
+
   @Get()
   @ApiOperation({ summary: 'All things' })
   @ApiOkResponse({ type: [ThingDto] })
@@ -108,6 +112,13 @@ describe('the OpenAPI document', () => {
     expect(answer?.content?.['application/json']?.example).toEqual([
       { id: expect.stringMatching(/^[0-9a-f-]{36}$/), colours: ['red'], 'size in cm': 2 },
     ]);
+  });
+
+  it('lets a body be left out of which no field is required', () => {
+    const required = (path: string, method: 'post'): unknown =>
+      (document.paths[path]?.[method]?.requestBody as { required?: boolean } | undefined)?.required;
+    expect(required('/things/{id}', 'post')).toBe(false);
+    expect(required('/things', 'post')).toBe(true);
   });
 
   it('names operations after controller and method', () => {

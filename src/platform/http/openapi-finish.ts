@@ -88,18 +88,25 @@ const operationsOf = (paths: Record<string, Record<string, unknown>>): Operation
 /** Problems that follow from what a route takes and asks for; what else can go wrong it says itself. */
 function problemsOf(path: string, method: string, operation: Operation): ProblemKind[] {
   const keyed = (operation.security ?? []).length > 0;
-  const namesProject = (operation.parameters ?? []).some(({ name }) => name === 'X-Project-Id');
   const following = [
     // Every route refuses a parameter that is given twice.
     invalidInput,
     // A body that nobody asked for is read all the same, except with a GET.
     ...(method === 'get' ? [] : [unreadableBody, bodyTooLarge, unsupportedMedia]),
-    ...(keyed ? [unauthorized, forbidden, tooManyRequests, storeUnavailable, overloaded] : []),
+    // Every key may name a project, in the path or by X-Project-Id, and one that is not there, or another's, is not found.
+    ...(keyed ? [unauthorized, forbidden, notFound, tooManyRequests, storeUnavailable, overloaded] : []),
     ...(path.includes('{') ? [uriTooLong] : []),
-    ...(namesProject || (keyed && path.includes('{')) ? [notFound] : []),
   ].map((maker) => maker.kind);
   const own = (operation[PROBLEMS_EXTENSION] ?? []) as ProblemKind[];
   return [...new Map([...following, ...own].map((kind) => [kind.code, kind])).values()];
+}
+
+/** Whether a request must bring a body: one of which no field is required may be left out whole. */
+function asksForFields(body: Json, schemas: Json): boolean {
+  const { schema } = (body.content as Record<string, Json>)['application/json'] ?? {};
+  const name = (schema as { $ref?: string } | undefined)?.$ref?.split('/').at(-1) ?? '';
+  const { type, required } = (schemas[name] ?? schema ?? {}) as { type?: string; required?: string[] };
+  return type !== 'object' || (required ?? []).length > 0;
 }
 
 function finishOperation(path: string, method: string, operation: Operation, schemas: Json): void {
@@ -117,6 +124,8 @@ function finishOperation(path: string, method: string, operation: Operation, sch
       example: '{"name":"pageview","visitorId":"b1946ac9"}\n{"name":"signup","visitorId":"b1946ac9"}\n',
     });
   addExamples(operation.requestBody ?? {}, schemas, requestExampleOf);
+  if (operation.requestBody !== undefined)
+    operation.requestBody.required = asksForFields(operation.requestBody, schemas);
   const keyed = (operation.security ?? []).length > 0;
   for (const status of new Set(problems.map((kind) => kind.status)))
     operation.responses[status] = problemResponse(
