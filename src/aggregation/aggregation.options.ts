@@ -29,8 +29,10 @@ export class AggregationOptions {
   copyOf = 128;
   /** Of a cell with fewer events none: what a sample reads of it lies in a granule or two of `events`. */
   fewestCopied = 10_000;
-  /** So long they are copied before other chores have their turn. */
-  copyTurnMs = 40 * SECOND_MS;
+  /** Of two days with fewer events each, visitors of the days across their end are not counted beforehand: their hours' states are small. */
+  fewestRolling = 10_000;
+  /** So long a chore that has much to do works before others have their turn. */
+  choreTurnMs = 40 * SECOND_MS;
   /** Days with little in them are derived together, until so much time is used; then others have their turn. */
   turnMs = 500;
   /** After its turn a rebuild rests for as long as that took, so that it uses at most half a core; at most this long. */

@@ -26,6 +26,10 @@ export const rollupCells = pgTable(
     copyVersion: bigint({ mode: 'number' }),
     /** Those of one of so many visitors. */
     copyOf: integer(),
+    /** Visitors of the 24 hours from each quarter hour of the cell on, as far as those end with the next one. Null: not counted. */
+    rollingVisitors: integer().array(),
+    /** The version that the next cell had then. */
+    rollingNext: bigint({ mode: 'number' }),
   },
   (table) => [
     primaryKey({ columns: [table.project, table.from] }),

@@ -262,4 +262,5 @@ export const toCell = (row: typeof rollupCells.$inferSelect): Cell => ({
   detailed: row.detailed,
   skipped: row.skipped,
   copy: row.copyVersion === null || row.copyOf === null ? undefined : { version: row.copyVersion, of: row.copyOf },
+  rollingNext: row.rollingNext ?? undefined,
 });

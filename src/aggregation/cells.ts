@@ -10,6 +10,8 @@ export interface Cell extends TimeRange {
   readonly skipped: readonly string[];
   /** Where events of the visitors of the lowest hashes, one of so many, are kept a second time. */
   readonly copy?: { readonly version: number; readonly of: number } | undefined;
+  /** With which version of the next cell visitors of the days across its end were counted. */
+  readonly rollingNext?: number | undefined;
 }
 
 /** The last quarter hour at or before a moment: horizons are such. */

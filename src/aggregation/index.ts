@@ -3,4 +3,4 @@ export { AggregationModule } from './aggregation.module';
 export type { Cell } from './cells';
 export { findExtent } from './extent';
 export { ROLLUP_DIMENSIONS } from './rollup.queries';
-export { RollupSnapshots, type RollupSnapshot } from './snapshots';
+export { type RollingDay, RollupSnapshots, type RollupSnapshot } from './snapshots';

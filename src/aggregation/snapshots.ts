@@ -1,7 +1,7 @@
 // What of a project is derived at this moment? For readers, in one statement: horizon, cells and stale ranges that belong together.
 import { Injectable } from '@nestjs/common';
 import { eq, sql } from 'drizzle-orm';
-import type { TimeRange } from '../common/time-range';
+import { QUARTER_MS, type TimeRange } from '../common/time-range';
 import { eventHorizons, staleRanges, timestamptz } from '../events/changes';
 import { Postgres } from '../platform/postgres/postgres';
 import { rollupCells } from './aggregation.schema';
@@ -21,6 +21,13 @@ export interface RollupSnapshot {
   readonly stale: readonly TimeRange[];
 }
 
+/** 24 hours that begin with a quarter hour of one cell and end in the next. */
+export interface RollingDay {
+  readonly from: number;
+  readonly cell: Cell;
+  readonly next: Cell;
+}
+
 type CellRow = [
   from: number,
   to: number,
@@ -30,6 +37,7 @@ type CellRow = [
   skipped: string[],
   copyVersion: number | null,
   copyOf: number | null,
+  rollingNext: number | null,
 ];
 
 interface SnapshotRow extends Record<string, unknown> {
@@ -52,7 +60,7 @@ export class RollupSnapshots {
     const { rows } = await this.postgres.run((db) =>
       db.execute<SnapshotRow>(sql`
         SELECT ${ms(sql`horizon`)} AS horizon, ${ms(sql`open_from`)} AS "openFrom", revision,
-          (SELECT json_agg(json_build_array(${ms(sql`"from"`)}, ${ms(sql`"to"`)}, version, events, detailed, skipped, copy_version, copy_of) ORDER BY "from")
+          (SELECT json_agg(json_build_array(${ms(sql`"from"`)}, ${ms(sql`"to"`)}, version, events, detailed, skipped, copy_version, copy_of, rolling_next) ORDER BY "from")
            FROM ${rollupCells} WHERE project = ${project} AND "from" < ${timestamptz(to)} AND "to" > ${timestamptz(from)}) AS cells,
           (SELECT json_agg(json_build_array(${ms(sql`lower(stale)`)}, ${ms(sql`upper(stale)`)}) ORDER BY stale)
            FROM unnest((SELECT range_agg(tstzrange("from", "to")) FROM ${staleRanges} WHERE project = ${project})) AS stale) AS stale
@@ -70,6 +78,21 @@ export class RollupSnapshots {
     };
   }
 
+  /** Visitors of some days across the end of two cells, by the moment that they begin; less those of which nothing was counted.
+   *  @throws storeUnavailable */
+  async rollingVisitors(project: number, days: readonly RollingDay[]): Promise<ReadonlyMap<number, number>> {
+    const array = (of: (day: RollingDay) => number) => sql.param(days.map(of));
+    const { rows } = await this.postgres.run((db) =>
+      db.execute<{ from: string; visitors: number }>(sql`
+        SELECT day."from", cell.rolling_visitors[day.place] AS visitors
+        FROM unnest(${array(({ from }) => from)}::bigint[], ${array(({ cell }) => cell.version)}::bigint[], ${array(({ next }) => next.version)}::bigint[],
+          ${array(({ from, cell }) => 1 + (from - cell.from) / QUARTER_MS)}::integer[]) AS day ("from", version, next, place)
+        JOIN ${rollupCells} AS cell ON cell.version = day.version AND cell.rolling_next = day.next
+        WHERE cell.project = ${project} AND cell.rolling_visitors[day.place] IS NOT NULL`),
+    );
+    return new Map(rows.map(({ from, visitors }) => [Number(from), visitors]));
+  }
+
   /** The revision of what is derived of a project; 0 where nothing is. @throws storeUnavailable */
   async revisionOf(project: number): Promise<number> {
     const [row] = await this.postgres.run((db) =>
@@ -79,7 +102,7 @@ export class RollupSnapshots {
   }
 }
 
-const toCell = ([from, to, version, events, detailed, skipped, copyVersion, copyOf]: CellRow): Cell => ({
+const toCell = ([from, to, version, events, detailed, skipped, copyVersion, copyOf, rollingNext]: CellRow): Cell => ({
   from,
   to,
   version,
@@ -87,6 +110,7 @@ const toCell = ([from, to, version, events, detailed, skipped, copyVersion, copy
   detailed,
   skipped,
   copy: copyVersion === null || copyOf === null ? undefined : { version: copyVersion, of: copyOf },
+  rollingNext: rollingNext ?? undefined,
 });
 
 const ms = (moment: ReturnType<typeof sql>) => sql`(extract(epoch FROM ${moment}) * 1000)::bigint`;

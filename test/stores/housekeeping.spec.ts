@@ -1,6 +1,7 @@
 // Is the house kept? Each chore on real stores, twice in a row, and nothing touched that is not its business.
 import { sql } from 'drizzle-orm';
 import type { Copier } from '../../src/aggregation/copies/copier';
+import type { RollingCounter } from '../../src/aggregation/rolling/rolling-counter';
 import { ChoreNotes } from '../../src/aggregation/housekeeping/chore-notes';
 import { ClosedMonths } from '../../src/aggregation/housekeeping/closed-months';
 import { ExpiredEvents } from '../../src/aggregation/housekeeping/expired-events';
@@ -311,6 +312,7 @@ describe('a round of the house', () => {
       chore('expired') as unknown as ExpiredEvents,
       chore('litter') as unknown as RollupLitter,
       chore('copies') as unknown as Copier,
+      chore('rolling') as unknown as RollingCounter,
     );
   };
 
@@ -319,10 +321,10 @@ describe('a round of the house', () => {
     const house = keeping({ fail: true }, ran);
     await house.look();
     await house.look();
-    expect(ran).toEqual(['copies', 'expired', 'litter', 'months']);
+    expect(ran).toEqual(['copies', 'rolling', 'expired', 'litter', 'months']);
     clock.at += 6 * MINUTE_MS;
     await house.look();
-    expect(ran).toEqual(['copies', 'expired', 'litter', 'months', 'copies', 'months']);
+    expect(ran).toEqual(['copies', 'rolling', 'expired', 'litter', 'months', 'copies', 'rolling', 'months']);
     await keeping({}, ran).look();
     const text = await metrics.registry.metrics();
     expect(text).toContain('millrace_chore_runs_total{chore="merge-closed-months",outcome="failed"} 2');
@@ -346,6 +348,6 @@ describe('a round of the house', () => {
     finish();
     await first;
     await other.look();
-    expect([mine.length, theirs.length]).toEqual([4, 4]);
+    expect([mine.length, theirs.length]).toEqual([5, 5]);
   });
 });

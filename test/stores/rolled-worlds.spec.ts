@@ -5,8 +5,15 @@ import { randomUUID } from 'node:crypto';
 import { bucketStarts, INTERVALS } from '../../src/common/buckets';
 import { DAY_MS, floorTo, HOUR_MS, MINUTE_MS, QUARTER_MS, type TimeRange } from '../../src/common/time-range';
 import { readEnv, StoreUrls } from '../../src/config/env';
-import { type Cell, ROLLUP_DIMENSIONS, type RollupSnapshot, type RollupSnapshots } from '../../src/aggregation';
+import {
+  type Cell,
+  type RollingDay,
+  ROLLUP_DIMENSIONS,
+  type RollupSnapshot,
+  type RollupSnapshots,
+} from '../../src/aggregation';
 import { AggregationOptions } from '../../src/aggregation/aggregation.options';
+import { rollingStarts, rollingVisitors } from '../../src/aggregation/rolling/rolling.queries';
 import { RollupStore } from '../../src/aggregation/rollup-store';
 import { ChangeTimes } from '../../src/events';
 import { parseFilter } from '../../src/events/query';
@@ -41,6 +48,8 @@ let clickhouse: ClickHouse;
 let store: RollupStore;
 let lastProject = 0;
 let lastVersion = 0;
+/** What was counted across the end of each cell, by its version. */
+const rolling = new Map<number, number[]>();
 
 beforeAll(async () => {
   const url = await aClickHouseDatabase();
@@ -130,8 +139,33 @@ async function derive(project: number, world: World, horizon: number, cuts: read
       cells.push({ ...range, version, ...(await store.write({ project, range, cut: horizon, version })) });
     }
   }
-  return cells;
+  return Promise.all(cells.map((cell, at) => countRolling(project, cell, cells[at + 1])));
 }
+
+/** What the chore does of two days, one after the other. */
+async function countRolling(project: number, cell: Cell, next: Cell | undefined): Promise<Cell> {
+  if (next === undefined || next.from !== cell.to) return cell;
+  if ([cell, next].some(({ from, to }) => to - from < 20 * HOUR_MS)) return cell;
+  const pair = { project, cell, next };
+  const starts = rollingStarts(pair);
+  const rows = await clickhouse.rows<{ at: number; found: number }>(rollingVisitors(pair, starts));
+  const visitors = new Map(rows.map(({ at, found }) => [at * 1_000, found]));
+  rolling.set(
+    cell.version,
+    starts.map((at) => visitors.get(at) ?? 0),
+  );
+  return { ...cell, rollingNext: next.version };
+}
+
+let daysTaken = 0;
+const takeDays = async (_project: number, days: readonly RollingDay[]): Promise<Map<number, number>> => {
+  const found = days.flatMap(({ from, cell }) => {
+    const visitors = rolling.get(cell.version)?.[(from - cell.from) / QUARTER_MS];
+    return visitors === undefined ? [] : [[from, visitors] as const];
+  });
+  daysTaken += found.length;
+  return new Map(found);
+};
 
 const ask = (
   project: number,
@@ -159,6 +193,7 @@ async function rolled(
   const snapshots = {
     of: async () => ({ ...snapshot, cells: overlapping }),
     revisionOf: async () => 1,
+    rollingVisitors: takeDays,
   } as unknown as RollupSnapshots;
   const repository = new RolledRepository(snapshots);
   repository.ranking = ranking;
@@ -288,6 +323,41 @@ it('gives buckets of the reference in the project’s zone and in others', () =>
     ),
     settings,
   ));
+
+/** One visitor each quarter hour, some of them again after 5 or 23 hours, through a change of the clock. */
+it('gives days of another zone as the reference does, most of them by what was counted beforehand', async () => {
+  const begin = Date.UTC(2026, 9, 23);
+  const visit = (quarter: number, visitor: number): reference.RawEvent => ({
+    ...anEvent(1, 0, `f${String(visitor).padStart(15, '0')}`, ''),
+    id: `00000000-0000-4000-8000-${String(1_000 * quarter + visitor).padStart(12, '0')}`,
+    ts: begin + quarter * QUARTER_MS,
+  });
+  const blocks = [
+    Array.from({ length: 6 * 96 }, (_, quarter) =>
+      [quarter, quarter - 20, quarter - 92]
+        .filter((visitor, at) => visitor >= 0 && visitor % (3 * at + 1) === 0)
+        .map((visitor) => visit(quarter, visitor)),
+    ).flat(),
+  ];
+  const range = { from: begin + 7 * HOUR_MS, to: begin + 6 * DAY_MS };
+  const all = reference.seeEvents(blocks.flat(), []);
+  const sealed: Sealing = { horizon: 5 * DAY_MS, later: 0, cuts: [] };
+  for (const [zone, other, days] of [
+    ['UTC', 'America/New_York', 3],
+    ['UTC', 'Asia/Kathmandu', 4],
+    // The clock is put back on the 25th: of the project's days one is longer, or of the chart's, which is read from its hours.
+    ['Europe/Berlin', 'Asia/Kathmandu', 4],
+    ['UTC', 'Europe/Berlin', 3],
+  ] as const) {
+    const { project, snapshot } = await settle({ zone, range, blocks, links: [] }, sealed);
+    daysTaken = 0;
+    const world = { zone: other, range, blocks, links: [] };
+    const rows = (await rolled(ask(project, world, [{ kind: 'time', interval: 'day' }]), snapshot)) ?? [];
+    const named = figures(rows, ({ groups }) => reference.bucketName(Number(groups[0]), other, 'day'));
+    expect(named).toEqual(onlyEach(reference.timeseries(all, range, other, 'day', undefined)));
+    expect([zone, other, daysTaken]).toEqual([zone, other, days]);
+  }
+});
 
 /** Dimensions that worlds vary and cells keep. */
 const keptDimension = () =>

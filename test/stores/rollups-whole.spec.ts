@@ -2,6 +2,7 @@
 import { sql } from 'drizzle-orm';
 import { AggregationOptions } from '../../src/aggregation/aggregation.options';
 import { Copier } from '../../src/aggregation/copies/copier';
+import { RollingCounter } from '../../src/aggregation/rolling/rolling-counter';
 import { Housekeeping } from '../../src/aggregation/housekeeping/housekeeping.processor';
 import { RollupsEraser } from '../../src/aggregation/rollups.eraser';
 import { KeyDirectory } from '../../src/auth';
@@ -169,6 +170,68 @@ it('a copy that is cut short counts for nothing, and is made again', async () =>
   await pg(sql`INSERT INTO stale_ranges (project, "from", "to", until) SELECT project, "from", "to", now() + interval '1 hour'
     FROM rollup_cells WHERE project = ${number} ORDER BY "from" LIMIT 1`);
   expect(await copier.run()).toBe(1);
+});
+
+it('days of another zone are counted across two of the project’s, counted again when these change, and checked', async () => {
+  const project = await aProject(app);
+  const today = Math.floor(Date.now() / DAY_MS) * DAY_MS;
+  const event = (at: number, visitor: string) => ({
+    name: 'pageview',
+    timestamp: new Date(at).toISOString(),
+    visitorId: visitor,
+    url: 'https://shop.example/',
+  });
+  const events = Array.from({ length: 3 * 96 }, (_, at) => event(today - 6 * DAY_MS + at * 15 * 60_000, `v${at % 40}`));
+  await ask(app, '/events/batch', { key: project.keys.sec, body: { events } });
+  const { number } = await projectOf(project);
+  const allDerived = (): Promise<unknown> =>
+    until(
+      async () => {
+        await look();
+        return (await ask(app, `/projects/${project.id}/rollups`, { key: project.keys.adm })).body;
+      },
+      ({ horizon, staleRanges, detailedCells }) => horizon !== null && staleRanges === 0 && detailedCells === 3,
+      40_000,
+    );
+  const counter = app.app.get(RollingCounter, { strict: false });
+  const kept = async (): Promise<unknown[]> => {
+    const { rows } =
+      (await pg(sql`SELECT rolling_next = lead(version) OVER (ORDER BY "from") AS current, cardinality(rolling_visitors) AS numbers
+      FROM rollup_cells WHERE project = ${number} ORDER BY "from"`)) as { rows: unknown[] };
+    return rows;
+  };
+  const day = (at: number): string => new Date(today + at * DAY_MS).toISOString().slice(0, 10);
+  const path = `/stats/timeseries?from=${day(-6)}&to=${day(-3)}&interval=day&timezone=Asia/Kathmandu`;
+  const chart = async (more = ''): Promise<number[]> => {
+    const { body } = await ask<{ data: { visitors: number }[] }>(app, path + more, { key: project.keys.adm });
+    return body.data.map(({ visitors }) => visitors);
+  };
+  await allDerived();
+  const before = await chart();
+  expect(await counter.run()).toBe(2);
+  expect(await counter.run()).toBe(0);
+  expect(await kept()).toEqual([
+    { current: true, numbers: 96 },
+    { current: true, numbers: 96 },
+    { current: null, numbers: null },
+  ]);
+  expect(await chart()).toEqual(before);
+  // A number that is wrong is shown, so it was read; then it is found.
+  await pg(sql`UPDATE rollup_cells SET rolling_visitors = array_fill(7, ARRAY[96]) WHERE project = ${number}
+    AND "from" = (SELECT min("from") FROM rollup_cells WHERE project = ${number})`);
+  expect(await chart('&explain=true')).toContain(7);
+  expect(await verify(project)).toEqual({ cells: 3, right: 2, wrong: 1, repaired: 1, moving: 0 });
+  expect(await counter.run()).toBe(1);
+  expect(await chart('&explain=true')).toEqual(before);
+  // Of a day that is another one now nothing is taken that was counted before.
+  await pg(sql`UPDATE rollup_cells SET rolling_visitors = array_fill(7, ARRAY[96]) WHERE project = ${number}`);
+  await ask(app, '/events', { key: project.keys.sec, body: event(today - 4.5 * DAY_MS, 'late') });
+  await allDerived();
+  const late = await chart('&precision=exact');
+  expect(late).not.toEqual(before);
+  expect(await chart()).toEqual(late);
+  expect(await counter.run()).toBe(2);
+  expect(await chart('&explain=true')).toEqual(late);
 });
 
 it('ranges that leave the same rest do not hold up their project', async () => {

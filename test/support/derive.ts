@@ -18,6 +18,7 @@ export function hurry({ app }: TestApp, { fewestEvents }: { fewestEvents?: numbe
     // Of every visitor, so that nobody needs a low hash.
     copyOf: 1,
     fewestCopied: fewestEvents ?? 1,
+    fewestRolling: fewestEvents ?? 1,
     ...(fewestEvents === undefined ? {} : { fewestEvents }),
   });
 }

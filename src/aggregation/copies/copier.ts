@@ -19,8 +19,8 @@ export class Copier {
   /** Copies cells until there are none without, or its turn is over.
    *  @returns how many */
   async run(): Promise<number> {
-    const { copyOf, fewestCopied, copyTurnMs, onStep } = this.options;
-    const end = performance.now() + copyTurnMs;
+    const { copyOf, fewestCopied, choreTurnMs, onStep } = this.options;
+    const end = performance.now() + choreTurnMs;
     let done = 0;
     while (performance.now() < end) {
       const cells = await this.copies.next(fewestCopied, TOGETHER);

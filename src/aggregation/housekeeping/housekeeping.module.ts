@@ -5,6 +5,8 @@ import { AggregationOptions } from '../aggregation.options';
 import { Copier } from '../copies/copier';
 import { CopiesRepository } from '../copies/copies.repository';
 import { CopyStore } from '../copies/copy-store';
+import { RollingCounter } from '../rolling/rolling-counter';
+import { RollingRepository } from '../rolling/rolling.repository';
 import { ChoreNotes } from './chore-notes';
 import { ClosedMonths } from './closed-months';
 import { ExpiredEvents } from './expired-events';
@@ -12,7 +14,7 @@ import { Housekeeping } from './housekeeping.processor';
 import { RollupLitter } from './rollup-litter';
 import { WarehouseWatch } from './warehouse-watch';
 
-/** Copies what samples read, merges what is closed, deletes what is expired or litter, watches the disk. */
+/** Copies what samples read, counts visitors of days in other zones, merges what is closed, deletes what is expired or litter, watches the disk. */
 @Module({
   imports: [EventsModule],
   providers: [
@@ -24,9 +26,11 @@ import { WarehouseWatch } from './warehouse-watch';
     CopyStore,
     ExpiredEvents,
     Housekeeping,
+    RollingCounter,
+    RollingRepository,
     RollupLitter,
     WarehouseWatch,
   ],
-  exports: [AggregationOptions, CopyStore],
+  exports: [AggregationOptions, CopyStore, RollingCounter],
 })
 export class AggregationHousekeepingModule {}

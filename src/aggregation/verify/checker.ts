@@ -6,6 +6,7 @@ import { AggregationOptions } from '../aggregation.options';
 import { AggregationRepository } from '../aggregation.repository';
 import { CellStore } from '../cell-store';
 import { CopyStore } from '../copies/copy-store';
+import { RollingCounter } from '../rolling/rolling-counter';
 import { localDaysOf, type Cell } from '../cells';
 import { CellsRepository } from '../cells.repository';
 import { type Derived, isDerived } from '../refresher';
@@ -14,6 +15,8 @@ import { type Derived, isDerived } from '../refresher';
 const COUNT = 'events of the cell';
 /** What its copy says. */
 const COPY = 'events of its sample';
+/** What was counted across its end. */
+const ROLLING = 'visitors of the days across its end';
 
 /** `moving`: the cell, or events of its sessions, changed while it was looked at: nothing can be said. */
 export type CheckOutcome = 'right' | 'wrong' | 'moving';
@@ -30,6 +33,7 @@ export class RollupChecker {
     private readonly cells: CellsRepository,
     private readonly store: CellStore,
     private readonly copies: CopyStore,
+    private readonly rolling: RollingCounter,
     private readonly options: AggregationOptions,
     private readonly metrics: Metrics,
   ) {}
@@ -55,6 +59,7 @@ export class RollupChecker {
         ? await this.store.differs({ project, range: cell, cut: seen.horizon, version: cell.version })
         : []),
       ...(await this.#differsInCopy(project, cell)),
+      ...(await this.#differsAcross(project, cell)),
     ];
     if (figures.length > 0 && (await this.#mayHaveMoved(project, cell, seen.horizon))) return 'moving';
     return this.#judged(project, cell, figures);
@@ -63,6 +68,14 @@ export class RollupChecker {
   async #differsInCopy(project: number, { from, to, copy }: Cell): Promise<string[]> {
     if (copy === undefined) return [];
     return (await this.copies.isRight({ project, range: { from, to }, ...copy })) ? [] : [COPY];
+  }
+
+  /** TRICKY: what was counted with another next cell counts for nothing, so it can't be wrong. */
+  async #differsAcross(project: number, cell: Cell): Promise<string[]> {
+    if (cell.rollingNext === undefined) return [];
+    const [next] = await this.cells.cellsFrom(project, cell.to, 1);
+    if (next?.from !== cell.to || next.version !== cell.rollingNext) return [];
+    return (await this.rolling.isRight({ project, cell, next })) ? [] : [ROLLING];
   }
 
   /** Stretches of the days with events, before the horizon, that are in no cell: no events should be in them. Oldest first.

@@ -1,5 +1,5 @@
 // How is a question put to derived rows and to the raw events that they lack? As partial sums that are added up in one statement.
-import { hull, type TimeRange } from '../../common/time-range';
+import { coalesce, DAY_MS, hull, SECOND_MS, type TimeRange } from '../../common/time-range';
 import { during, type EventScope, eventSource, moment, type SessionScan, STORABLE } from '../../events/query';
 import { Bound, join, nothing, sql, text, texts, uint32, type Sql } from '../../platform/clickhouse/sql';
 import { after, bucketsOf, column, groupingSql, order, scopeOf, selects, shownRange } from '../stats.queries';
@@ -8,6 +8,7 @@ import type { StatsQuery } from '../stats.types';
 import { aloneInBucket } from './alone';
 import type { Pieces } from './pieces';
 import type { RolledQuestion } from './question';
+import { beside } from './rolling';
 
 /** A stretch of raw events with how far its sessions reach. */
 export interface RawPiece {
@@ -28,6 +29,8 @@ export interface RolledSources {
   readonly pieces: Pieces;
   readonly raw: readonly RawPiece[];
   readonly tail: Tail | undefined;
+  /** Buckets of 24 hours whose visitors are known, by their beginnings. */
+  readonly rolling: ReadonlyMap<number, number>;
 }
 
 /** Precision of visitor states: 2^n counters. Finer ones are kept of whole cells' totals alone. */
@@ -68,27 +71,61 @@ const aloneOf = (query: StatsQuery, { asked, pieces, tail }: RolledSources): Pie
 };
 
 /** Partial sums: `g…`, hits, views, amounts, begun, begun_views, bounced, length_ms, upper, alone, state. `upper`: at least as many as there
- *  are visitors; `alone`: those of rows that are the only ones of theirs, whose state is not read. */
+ *  are visitors; `alone`: those of buckets whose visitors are a number that is kept, so that no state is read. */
 const derived = (query: StatsQuery, from: RolledSources, precision: 12 | 14): Sql[] => {
+  const { pieces, rolling } = from;
   const alone = aloneOf(query, from);
-  if (alone.length === 0) return [derivedRows(query, from, precision, false)];
-  const only = { ...from, pieces: { ...from.pieces, whole: alone, cut: [], raw: [] } };
+  const days = coalesce([...rolling.keys()].map((start) => ({ from: start, to: start + DAY_MS })));
   const settled = new Set(alone);
-  const whole = from.pieces.whole.filter((cell) => !settled.has(cell));
-  const rest = { ...from, pieces: { ...from.pieces, whole } };
+  const rest = {
+    ...pieces,
+    whole: pieces.whole.filter((cell) => !settled.has(cell)),
+    cut: beside(days, shownRange(query), pieces),
+  };
+  const rows = (of: Pieces, visitors: keyof typeof VISITORS, hours: Sql): Sql[] =>
+    of.whole.length + of.cut.length === 0
+      ? []
+      : [derivedRows(query, { ...from, pieces: of }, precision, visitors, hours)];
+  const inDays = join([sql`0`, ...days.map((day) => during(day, sql`start`))], ' OR ');
   return [
-    derivedRows(query, only, precision, true),
-    ...(whole.length + from.pieces.cut.length === 0 ? [] : [derivedRows(query, rest, precision, false)]),
+    ...rows({ ...pieces, whole: alone, cut: [] }, 'counted', sql`1`),
+    ...rows(rest, 'states', sql`NOT (${inDays})`),
+    ...(days.length === 0
+      ? []
+      : [...rows({ ...pieces, whole: [] }, 'elsewhere', sql`(${inDays})`), countedDays(query, rolling, precision)]),
   ];
 };
 
-/** @param alone whether each row is the only one of its group */
-const derivedRows = (query: StatsQuery, { asked, pieces }: RolledSources, precision: 12 | 14, alone: boolean): Sql => {
+/** What rows say of visitors: their states, numbers of rows that are the only ones of their group, or nothing, as that is known. */
+const VISITORS = {
+  states: (state: Sql): Sql => sql`toInt64(0) AS alone, ${state} AS state`,
+  counted: (_: Sql, precision: 12 | 14): Sql => sql`toInt64(visitor_count) AS alone, ${noState(precision)} AS state`,
+  elsewhere: (_: Sql, precision: 12 | 14): Sql => sql`toInt64(0) AS alone, ${noState(precision)} AS state`,
+};
+
+/** Visitors of the days that were counted. Whoever asks by time asks by nothing else here. */
+const countedDays = (query: StatsQuery, rolling: RolledSources['rolling'], precision: 12 | 14): Sql => {
+  const starts = [...rolling.keys()].map((start) => start / SECOND_MS);
+  const groups = query.groupings.map(
+    (grouping, at) => sql`${groupingSql(query, grouping, sql`toDateTime64(day.1, 3, 'UTC')`)} AS ${column('g', at)}`,
+  );
+  const none = sql`toInt64(0)`;
+  return sql`
+    SELECT ${join(groups, ', ')}, ${none} AS hits, ${none} AS views, CAST(map(), 'Map(LowCardinality(String), Decimal(38, 4))') AS amounts,
+      ${none} AS begun, ${none} AS begun_views, ${none} AS bounced, ${none} AS length_ms, ${none} AS upper, toInt64(day.2) AS alone, ${noState(precision)} AS state
+    FROM (SELECT arrayJoin(arrayZip(${new Bound('Array(UInt32)', starts)}, ${new Bound('Array(UInt32)', [...rolling.values()])})) AS day)`;
+};
+
+/** @param hours which of the rows that are less than a cell */
+const derivedRows = (
+  query: StatsQuery,
+  { asked, pieces }: RolledSources,
+  precision: 12 | 14,
+  known: keyof typeof VISITORS,
+  hours: Sql,
+): Sql => {
   const { dimension } = asked;
-  const visitors = (state: Sql): Sql =>
-    alone
-      ? sql`toInt64(visitor_count) AS alone, ${noState(precision)} AS state`
-      : sql`toInt64(0) AS alone, ${state} AS state`;
+  const visitors = (state: Sql): Sql => VISITORS[known](state, precision);
   const groups = query.groupings.map((grouping, at) =>
     grouping.kind === 'value'
       ? sql`value AS ${column('g', at)}`
@@ -109,7 +146,11 @@ const derivedRows = (query: StatsQuery, { asked, pieces }: RolledSources, precis
     pieces.splitHours.map((at) => at / 1000),
   );
   const taken = join(
-    [during(shownRange(query), sql`start`), ...pieces.raw.map((range) => sql`NOT (${during(range, sql`start`)})`)],
+    [
+      during(shownRange(query), sql`start`),
+      hours,
+      ...pieces.raw.map((range) => sql`NOT (${during(range, sql`start`)})`),
+    ],
     ' AND ',
   );
   const rows = [

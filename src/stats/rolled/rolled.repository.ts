@@ -17,6 +17,7 @@ import type { StatsQuery } from '../stats.types';
 import { firstRows } from './first-rows';
 import { type Asked, isDerivable, piecesOf } from './pieces';
 import { type RolledQuestion, rolledQuestion } from './question';
+import { rollingDays } from './rolling';
 import { leastOf, missedBy, type RankedBy, rankedFrequent, rankedValues, type Ranking, RANKING } from './rank.queries';
 import {
   isOneCell,
@@ -69,13 +70,23 @@ export class RolledRepository {
     for (let tries = 0; tries < TRIES; tries += 1) {
       const snapshot = await this.snapshots.of(query.project, zone, query.range);
       if (snapshot === undefined) return undefined;
-      const sources = await findSources(query, asked, snapshot, run);
-      if (sources === undefined) return undefined;
+      const found = await findSources(query, asked, snapshot, run);
+      if (found === undefined) return undefined;
+      const sources = { ...found, rolling: await this.#rolling(query, found) };
       const answer = await read(query, sources, run, this.ranking);
       if (!(await this.#changedSince(snapshot, query, zone))) return answer;
     }
     // Events come in behind the horizon faster than an answer is read: raw ones are always of one moment.
     return undefined;
+  }
+
+  /** Visitors of buckets that are days of another zone. */
+  async #rolling(query: StatsQuery, { asked, pieces }: Found): Promise<ReadonlyMap<number, number>> {
+    const timed = query.groupings[asked.byTime];
+    if (timed?.kind !== 'time' || asked.dimension !== undefined || !query.metrics.includes('visitors'))
+      return new Map();
+    const days = rollingDays(bucketsOf(query, timed.interval), shownRange(query), pieces);
+    return days.length === 0 ? new Map() : this.snapshots.rollingVisitors(query.project, days);
   }
 
   /** Whether something that was read as derived became stale while it was read. */
@@ -91,13 +102,16 @@ export class RolledRepository {
 const isNear = (stale: TimeRange, { from, to }: TimeRange): boolean =>
   stale.from < to + FAR_MS && stale.to > from - FAR_MS;
 
+/** Sources without what is counted of days. */
+type Found = Omit<RolledSources, 'rolling'>;
+
 /** Where the question's sums are to come from. */
 async function findSources(
   query: StatsQuery,
   asked: RolledQuestion,
   snapshot: RollupSnapshot,
   run: RunQuery,
-): Promise<RolledSources | undefined> {
+): Promise<Found | undefined> {
   const bounds = boundsOf(query, asked);
   // Before anything is asked of the warehouse: of the last minutes, and of small projects, nothing is derived.
   if (!isDerivable(bounds, snapshot)) return undefined;
