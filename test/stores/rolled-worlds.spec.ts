@@ -283,6 +283,23 @@ it('counts a session once which a late event joins over the horizon', async () =
   });
 });
 
+it('names the page that a session ends with after the horizon, and takes it from the one before', async () => {
+  const [guest, session] = ['f000000000000001', 'd000000000000001'];
+  const before = anEvent(3, -48, 'f000000000000002', '', { path: '/other' });
+  const blocks = [[before, anEvent(1, 0, guest, session), anEvent(2, 3, guest, session, { path: '/end' })]];
+  const exits = async (to: number): Promise<unknown> => {
+    const world = { zone: 'UTC', range: { from: NOON - 60 * HOUR_MS, to: NOON + to * HOUR_MS }, blocks, links: [] };
+    const { project, snapshot } = await settle(world, { horizon: 62 * HOUR_MS, later: 0, cuts: [] });
+    const rows = (await rolled(ask(project, world, [{ kind: 'value', dimension: 'exitPage' }]), snapshot)) ?? [];
+    const all = reference.seeEvents(blocks.flat(), []);
+    expect(figures(rows)).toEqual(onlyEach(reference.breakdown(all, world.range, 'exitPage', undefined)));
+    return rows.length;
+  };
+  // The question goes on past the horizon, or ends before it.
+  expect(await exits(12)).toBe(2);
+  expect(await exits(2)).toBe(2);
+});
+
 it('counts a visitor of a day once who is there in what is derived and in what is not', async () => {
   const guest = 'f000000000000001';
   const range = { from: NOON - 12 * HOUR_MS, to: NOON + 12 * HOUR_MS };

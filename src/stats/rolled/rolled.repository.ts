@@ -121,7 +121,8 @@ async function findSources(
     findCut(query, run),
   ]);
   const tail = await findTail(query, { ...snapshot, openFrom: openSince(snapshot, closures) }, run);
-  const pieces = piecesOf(bounds, snapshot, [...closures, ...cut]);
+  const changed = tail === undefined ? [] : await findChanged(query, tail, run);
+  const pieces = piecesOf(bounds, snapshot, [...closures, ...cut, ...changed]);
   if (pieces === undefined) return undefined;
   const needsSessions = planOf(query).sides.includes('sessions');
   const raw = await Promise.all(
@@ -166,6 +167,15 @@ async function findTail(
   if (related?.length === 0) return undefined;
   const near = { from: openFrom, to: STORABLE.to };
   return { horizon, scan: related === undefined ? { near } : { near, related } };
+}
+
+/** Where derived rows name first or last pages of sessions that have others by now, as these went on after the horizon. What such a row counts
+ *  of a value can't be taken from it: visitors can only be added. */
+async function findChanged(query: StatsQuery, { horizon }: Tail, run: RunQuery): Promise<TimeRange[]> {
+  if (planOf(query).needs.ends !== true) return [];
+  const after = { from: horizon, to: horizon + NAMED_GAP_MS };
+  const { from } = await findExtent(run, query.project, after, STORABLE.to);
+  return from < horizon ? [{ from, to: horizon }] : [];
 }
 
 async function read(query: StatsQuery, sources: RolledSources, run: RunQuery, ranking: Ranking): Promise<RolledRows> {
