@@ -31,6 +31,8 @@ export class AggregationOptions {
   fewestCopied = 10_000;
   /** Of two days with fewer events each, visitors of the days across their end are not counted beforehand: their hours' states are small. */
   fewestRolling = 10_000;
+  /** Of a month with fewer events the cells are not added up: their states are small. */
+  fewestOfMonth = 300_000;
   /** So long a chore that has much to do works before others have their turn. */
   choreTurnMs = 40 * SECOND_MS;
   /** Days with little in them are derived together, until so much time is used; then others have their turn. */

@@ -6,6 +6,25 @@ import { projects } from '../projects/projects.schema';
 /** Gives each computation a number of its own, under which its rows are kept. */
 export const rollupVersions = pgSequence('rollup_versions');
 
+/** Months whose cells were added up. They count as long as those cells are the ones that there are. */
+export const rollupMonths = pgTable(
+  'rollup_months',
+  {
+    project: integer()
+      .notNull()
+      .references(() => projects.number, { onDelete: 'cascade' }),
+    from: timestamp({ withTimezone: true, precision: 3 }).notNull(),
+    to: timestamp({ withTimezone: true, precision: 3 }).notNull(),
+    /** From `rollup_versions`. */
+    version: bigint({ mode: 'number' }).notNull(),
+    /** Versions of the cells, oldest first. */
+    cells: bigint({ mode: 'number' }).array().notNull(),
+    /** Dimensions with too many values to keep of a month. */
+    skipped: text().array().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.project, table.from] })],
+);
+
 /** The cells of a project: disjoint, half-open, never across a local midnight. */
 export const rollupCells = pgTable(
   'rollup_cells',

@@ -219,7 +219,8 @@ export const valueDifferences = (
   );
 };
 
-const differences = (key: Sql, more: Sql, stored: Sql, fresh: Sql): Sql => {
+/** Where stored rows and fresh ones are not alike: rows { what }. @param more figures beside those that all derived rows have */
+export const differences = (key: Sql, more: Sql, stored: Sql, fresh: Sql): Sql => {
   const figures = sql`toString(tuple(events, pageviews, sessions, session_pageviews, bounces, session_ms,
     finalizeAggregation(visitors)${more}, arraySort(mapKeys(revenue)), arraySort(mapValues(revenue)))) AS figures`;
   return sql`

@@ -4,7 +4,7 @@ import { eq, sql } from 'drizzle-orm';
 import { QUARTER_MS, type TimeRange } from '../common/time-range';
 import { eventHorizons, staleRanges, timestamptz } from '../events/changes';
 import { Postgres } from '../platform/postgres/postgres';
-import { rollupCells } from './aggregation.schema';
+import { rollupCells, rollupMonths } from './aggregation.schema';
 import type { Cell } from './cells';
 
 /** What is derived of a project. Moments are milliseconds. */
@@ -17,6 +17,8 @@ export interface RollupSnapshot {
   readonly revision: number;
   /** Cells that overlap the range, oldest first, disjoint. Time before the horizon in no cell holds no events, unless it is stale. */
   readonly cells: readonly Cell[];
+  /** Months whose cells, all of them above, were added up; oldest first. */
+  readonly months: readonly Cell[];
   /** Everything of the project that is stale, in and around the range, in as few ranges as it takes, oldest first. */
   readonly stale: readonly TimeRange[];
 }
@@ -40,11 +42,14 @@ type CellRow = [
   rollingNext: number | null,
 ];
 
+type MonthRow = [from: number, to: number, version: number, cells: number[], skipped: string[]];
+
 interface SnapshotRow extends Record<string, unknown> {
   horizon: string;
   openFrom: string;
   revision: string;
   cells: CellRow[] | null;
+  months: MonthRow[] | null;
   stale: [from: number, to: number][] | null;
 }
 
@@ -62,6 +67,8 @@ export class RollupSnapshots {
         SELECT ${ms(sql`horizon`)} AS horizon, ${ms(sql`open_from`)} AS "openFrom", revision,
           (SELECT json_agg(json_build_array(${ms(sql`"from"`)}, ${ms(sql`"to"`)}, version, events, detailed, skipped, copy_version, copy_of, rolling_next) ORDER BY "from")
            FROM ${rollupCells} WHERE project = ${project} AND "from" < ${timestamptz(to)} AND "to" > ${timestamptz(from)}) AS cells,
+          (SELECT json_agg(json_build_array(${ms(sql`"from"`)}, ${ms(sql`"to"`)}, version, cells, skipped) ORDER BY "from")
+           FROM ${rollupMonths} WHERE project = ${project} AND "from" >= ${timestamptz(from)} AND "to" <= ${timestamptz(to)}) AS months,
           (SELECT json_agg(json_build_array(${ms(sql`lower(stale)`)}, ${ms(sql`upper(stale)`)}) ORDER BY stale)
            FROM unnest((SELECT range_agg(tstzrange("from", "to")) FROM ${staleRanges} WHERE project = ${project})) AS stale) AS stale
         FROM ${eventHorizons}
@@ -69,11 +76,13 @@ export class RollupSnapshots {
     );
     const [row] = rows;
     if (row === undefined) return undefined;
+    const cells = (row.cells ?? []).map(toCell);
     return {
       horizon: Number(row.horizon),
       openFrom: Number(row.openFrom),
       revision: Number(row.revision),
-      cells: (row.cells ?? []).map(toCell),
+      cells,
+      months: (row.months ?? []).flatMap((month) => toMonth(month, cells) ?? []),
       stale: (row.stale ?? []).map(([begin, end]) => ({ from: begin, to: end })),
     };
   }
@@ -112,5 +121,13 @@ const toCell = ([from, to, version, events, detailed, skipped, copyVersion, copy
   copy: copyVersion === null || copyOf === null ? undefined : { version: copyVersion, of: copyOf },
   rollingNext: rollingNext ?? undefined,
 });
+
+/** @returns undefined where the month is of other cells than there are now */
+const toMonth = ([from, to, version, made, skipped]: MonthRow, cells: readonly Cell[]): Cell | undefined => {
+  const now = cells.filter((cell) => cell.from >= from && cell.to <= to);
+  const isOfThem = now.length === made.length && now.every((cell, at) => cell.version === made[at]);
+  if (!isOfThem) return undefined;
+  return { from, to, version, events: now.reduce((sum, { events }) => sum + events, 0), detailed: true, skipped };
+};
 
 const ms = (moment: ReturnType<typeof sql>) => sql`(extract(epoch FROM ${moment}) * 1000)::bigint`;

@@ -12,12 +12,14 @@ import {
 } from '../events';
 import { ClickHouse } from '../platform/clickhouse/clickhouse';
 import { Postgres } from '../platform/postgres/postgres';
-import { rollupCells } from './aggregation.schema';
+import { rollupCells, rollupMonths } from './aggregation.schema';
 import { DERIVED_TABLES, type DerivedTable, type DoomedVersions, eraseVersions, yearsWith } from './rollup.queries';
 
 const TIMEOUT_MS = 600_000;
 /** Stretches of one statement. */
 const TOGETHER = 200;
+/** A row lies where its stretch begins: that of a month, so long before what it is of. */
+const LONGEST_MS = 32 * DAY_MS;
 
 @Injectable()
 export class VisitorRollupsEraser implements VisitorEraser, OnModuleInit {
@@ -63,6 +65,9 @@ export class VisitorRollupsEraser implements VisitorEraser, OnModuleInit {
       const some = touched.slice(at, at + TOGETHER);
       await this.postgres.transaction(async (db) => {
         await db.select().from(eventHorizons).where(eq(eventHorizons.project, project)).for('update');
+        await db
+          .delete(rollupMonths)
+          .where(and(eq(rollupMonths.project, project), lte(rollupMonths.version, last), or(...some.map(ofMonths))));
         const gone = await db
           .delete(rollupCells)
           .where(and(eq(rollupCells.project, project), lte(rollupCells.version, last), or(...some.map(overlapping))))
@@ -83,11 +88,11 @@ export class VisitorRollupsEraser implements VisitorEraser, OnModuleInit {
     }
   }
 
-  /** Replaced versions too, which nothing points at; a cell of theirs may have begun a day before. */
+  /** Replaced versions too, which nothing points at. */
   async #deleteRows(hidden: readonly HiddenVisitors[]): Promise<void> {
     const doomed: DoomedVersions[] = [];
     for (const { project, touched, derivedUpTo } of hidden) {
-      const wide = coalesce(touched.map(({ from, to }) => ({ from: from - DAY_MS, to: to + DAY_MS })));
+      const wide = coalesce(touched.map(({ from, to }) => ({ from: from - LONGEST_MS, to: to + DAY_MS })));
       for (let at = 0; at < wide.length; at += TOGETHER) {
         const ranges = wide.slice(at, at + TOGETHER);
         const kept = [0, ...(await this.#pointed(project.number, ranges))];
@@ -118,12 +123,23 @@ export class VisitorRollupsEraser implements VisitorEraser, OnModuleInit {
         .from(rollupCells)
         .where(and(eq(rollupCells.project, project), or(...ranges.map(overlapping)))),
     );
-    return rows.flatMap(({ version, copy }) => (copy === null ? [version] : [version, copy]));
+    const months = await this.postgres.run((db) =>
+      db
+        .select({ version: rollupMonths.version })
+        .from(rollupMonths)
+        .where(and(eq(rollupMonths.project, project), or(...ranges.map(ofMonths)))),
+    );
+    return [
+      ...rows.flatMap(({ version, copy }) => (copy === null ? [version] : [version, copy])),
+      ...months.map(({ version }) => version),
+    ];
   }
 }
 
 const overlapping = ({ from, to }: TimeRange) =>
   and(lt(rollupCells.from, new Date(to)), gt(rollupCells.to, new Date(from)));
+const ofMonths = ({ from, to }: TimeRange) =>
+  and(lt(rollupMonths.from, new Date(to)), gt(rollupMonths.to, new Date(from)));
 
 /** Those with stretches in a year, and no others. */
 const inYear = (doomed: readonly DoomedVersions[], year: number): DoomedVersions[] =>

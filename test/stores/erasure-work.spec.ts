@@ -1,6 +1,8 @@
 // Is an erasure finished wherever it was cut short, also of derived rows, and of many visitors at once? Each step is taken here.
 import { sql } from 'drizzle-orm';
 import { randomUUID } from 'node:crypto';
+import { storeTotals, storeValues } from '../../src/aggregation/months/months.queries';
+import { MonthsRepository } from '../../src/aggregation/months/months.repository';
 import { Copier } from '../../src/aggregation/copies/copier';
 import { Housekeeping } from '../../src/aggregation/housekeeping/housekeeping.processor';
 import { VisitorRollupsEraser } from '../../src/aggregation/visitor-rollups.eraser';
@@ -8,6 +10,7 @@ import { KeyDirectory } from '../../src/auth';
 import { DAY_MS } from '../../src/common/time-range';
 import { ErasedVisitors, ErasureTimes, VisitorRows } from '../../src/events';
 import { hashIdentifier } from '../../src/events/pipeline';
+import { ClickHouse } from '../../src/platform/clickhouse/clickhouse';
 import { Postgres } from '../../src/platform/postgres/postgres';
 import type { Project } from '../../src/projects';
 import { Volumes } from '../../src/stats/volumes';
@@ -99,6 +102,22 @@ const visitorsOn = async (project: AProject, day: number): Promise<unknown> => {
   return [body.data['visitors'], body.data['events']];
 };
 
+/** The two days as if they were a month that is over. @returns its version */
+const addUp = async (number: number): Promise<number> => {
+  const rows = await pg<{ at: string; version: string }>(
+    sql`SELECT (extract(epoch FROM "from") * 1000)::bigint AS at, version FROM rollup_cells WHERE project = ${number} ORDER BY "from"`,
+  );
+  const range = { from: Number(rows[0]!.at), to: Number(rows.at(-1)!.at) + DAY_MS };
+  const month = { project: number, range, cells: rows.map(({ version }) => Number(version)) };
+  const repository = the(MonthsRepository);
+  const version = await repository.version();
+  await the(ClickHouse).run(storeTotals(month, version));
+  await the(ClickHouse).run(storeValues(month, version, ['country', 'page']));
+  expect(await repository.point(month, version, [])).toBe(true);
+  expect(await count(`SELECT count() FROM rollup_values WHERE version = ${version}`)).toBeGreaterThan(0);
+  return version;
+};
+
 const hiding = ['touched', 'delete', 'isAnyLeft', 'eraseVisitors', 'deleteRows'] as const;
 const purging = ['purgeVisitors', 'purge', 'isAnyLeft'] as const;
 const cuts = [...hiding.map((cut) => ({ cut, stage: 'hiding' })), ...purging.map((cut) => ({ cut, stage: 'purging' }))];
@@ -111,6 +130,7 @@ it.each(cuts)('is finished after it was cut short in $stage behind $cut', async 
   const before = await pg<{ version: string; copy_version: string }>(
     sql`SELECT version, copy_version FROM rollup_cells WHERE project = ${number} ORDER BY "from"`,
   );
+  const monthly = await addUp(number);
   const id = await hashOf(project, 'v3');
   const decimal = BigInt(`0x${id}`).toString();
   const job = await erase(project, id);
@@ -170,7 +190,10 @@ it.each(cuts)('is finished after it was cut short in $stage behind $cut', async 
   expect(await count(`${theirs} SETTINGS apply_deleted_mask = 0`)).toBe(0);
   expect(await count(`${theirCopies} SETTINGS apply_deleted_mask = 0`)).toBe(0);
   expect(await count(`SELECT count() FROM sampled_events WHERE version = ${before[1]!.copy_version}`)).toBe(200);
-  // What was derived of its day is off the disk, of the other day is not.
+  // What was derived of its day, and of the month with it, is off the disk, of the other day is not.
+  expect(await pg(sql`SELECT version FROM rollup_months WHERE project = ${number}`)).toEqual([]);
+  for (const table of ['rollup_totals', 'rollup_values'])
+    expect(await count(`SELECT count() FROM ${table} WHERE version = ${monthly}`)).toBe(0);
   for (const table of ['rollup_totals', 'rollup_values']) {
     const left = `SELECT count() FROM ${table} WHERE project_id = ${number}`;
     expect(await count(`${left} AND version = ${before[0]!.version}`)).toBe(0);

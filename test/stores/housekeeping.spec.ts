@@ -1,6 +1,7 @@
 // Is the house kept? Each chore on real stores, twice in a row, and nothing touched that is not its business.
 import { sql } from 'drizzle-orm';
 import type { Copier } from '../../src/aggregation/copies/copier';
+import type { MonthAdder } from '../../src/aggregation/months/month-adder';
 import type { RollingCounter } from '../../src/aggregation/rolling/rolling-counter';
 import { ChoreNotes } from '../../src/aggregation/housekeeping/chore-notes';
 import { ClosedMonths } from '../../src/aggregation/housekeeping/closed-months';
@@ -242,20 +243,29 @@ describe('rows that nobody points at', () => {
       );
     await derive(9_001, 9_002, 9_003);
     await point(9_001, '2024-01-01T00:00:00Z');
+    // Of a month, which has no copy.
+    await ch(
+      `INSERT INTO rollup_totals (project_id, version, grain, start, events) VALUES (1, 9010, 'm', '2024-01-01 00:00:00', 1)`,
+    );
+    await postgres.run((db) =>
+      db.execute(sql`INSERT INTO rollup_months (project, "from", "to", version, cells, skipped)
+        VALUES (${project}, '2024-01-01T00:00:00Z', '2024-01-01T01:00:00Z', 9010, '{9001}', '{}')`),
+    );
     await litter().run();
     expect(await litter().run()).toBeUndefined();
-    expect(await versions('rollup_totals')).toEqual([9_001, 9_002, 9_003]);
+    expect(await versions('rollup_totals')).toEqual([9_001, 9_002, 9_003, 9_010]);
     // 9002 gets its pointer late; 9004 is being derived when the next look comes.
     await point(9_002, '2024-01-01T01:00:00Z');
     await derive(9_004);
     clock.at += HOUR_MS;
     // Its figures, and its copy.
     expect(await litter().run()).toBe(2);
-    for (const table of ['rollup_totals', 'rollup_values'])
-      expect(await versions(table)).toEqual([9_001, 9_002, 9_004]);
+    expect(await versions('rollup_totals')).toEqual([9_001, 9_002, 9_004, 9_010]);
+    expect(await versions('rollup_values')).toEqual([9_001, 9_002, 9_004]);
     expect(await versions('sampled_events')).toEqual([9_101, 9_102, 9_104]);
     clock.at += HOUR_MS;
     await postgres.run((db) => db.execute(sql`DELETE FROM rollup_cells WHERE version = 9001`));
+    await postgres.run((db) => db.execute(sql`DELETE FROM rollup_months WHERE version = 9010`));
     expect(await litter().run()).toBe(2);
     expect(await versions('rollup_values')).toEqual([9_001, 9_002]);
     expect(await versions('sampled_events')).toEqual([9_101, 9_102]);
@@ -313,6 +323,7 @@ describe('a round of the house', () => {
       chore('litter') as unknown as RollupLitter,
       chore('copies') as unknown as Copier,
       chore('rolling') as unknown as RollingCounter,
+      chore('monthly') as unknown as MonthAdder,
     );
   };
 
@@ -321,10 +332,13 @@ describe('a round of the house', () => {
     const house = keeping({ fail: true }, ran);
     await house.look();
     await house.look();
-    expect(ran).toEqual(['copies', 'rolling', 'expired', 'litter', 'months']);
+    expect(ran).toEqual(['copies', 'rolling', 'monthly', 'expired', 'litter', 'months']);
     clock.at += 6 * MINUTE_MS;
     await house.look();
-    expect(ran).toEqual(['copies', 'rolling', 'expired', 'litter', 'months', 'copies', 'rolling', 'months']);
+    expect(ran).toEqual([
+      ...['copies', 'rolling', 'monthly', 'expired', 'litter', 'months'],
+      ...['copies', 'rolling', 'monthly', 'months'],
+    ]);
     await keeping({}, ran).look();
     const text = await metrics.registry.metrics();
     expect(text).toContain('millrace_chore_runs_total{chore="merge-closed-months",outcome="failed"} 2');
@@ -348,6 +362,6 @@ describe('a round of the house', () => {
     finish();
     await first;
     await other.look();
-    expect([mine.length, theirs.length]).toEqual([5, 5]);
+    expect([mine.length, theirs.length]).toEqual([6, 6]);
   });
 });

@@ -13,6 +13,12 @@ import {
   type RollupSnapshots,
 } from '../../src/aggregation';
 import { AggregationOptions } from '../../src/aggregation/aggregation.options';
+import {
+  dimensionsOf,
+  monthTotalDifferences,
+  storeTotals,
+  storeValues,
+} from '../../src/aggregation/months/months.queries';
 import { rollingStarts, rollingVisitors } from '../../src/aggregation/rolling/rolling.queries';
 import { RollupStore } from '../../src/aggregation/rollup-store';
 import { ChangeTimes } from '../../src/events';
@@ -113,7 +119,7 @@ async function settle(
   );
   const late = events.filter(({ ts }, at) => isLater(at) && ts < horizon).map(({ ts }) => quarterBefore(ts));
   const stale = [...new Set(late)].sort((a, b) => a - b).map((from) => ({ from, to: from + QUARTER_MS }));
-  return { project, snapshot: { horizon, openFrom, revision: 1, cells, stale } };
+  return { project, snapshot: { horizon, openFrom, revision: 1, cells, months: await addUp(project, cells), stale } };
 }
 
 async function derive(project: number, world: World, horizon: number, cuts: readonly number[]): Promise<Cell[]> {
@@ -157,6 +163,23 @@ async function countRolling(project: number, cell: Cell, next: Cell | undefined)
   return { ...cell, rollingNext: next.version };
 }
 
+/** What the chore does of a month, of the first days of a world. */
+async function addUp(project: number, all: readonly Cell[]): Promise<Cell[]> {
+  const some = all.slice(0, 3);
+  const [first, last] = [some[0], some.at(-1)];
+  if (first === undefined || last === undefined || some.length < 2) return [];
+  const range = { from: first.from, to: last.to };
+  const month = { project, range, cells: some.map(({ version }) => version) };
+  const found = await clickhouse.rows<{ dimension: string; kept: number }>(dimensionsOf(month));
+  const names = (of: number) => found.filter(({ kept }) => kept === of).map(({ dimension }) => dimension);
+  const version = (lastVersion += 1);
+  await clickhouse.run(storeTotals(month, version));
+  await clickhouse.run(storeValues(month, version, names(1)));
+  expect(await clickhouse.rows(monthTotalDifferences(month, version))).toEqual([]);
+  const events = some.reduce((sum, cell) => sum + cell.events, 0);
+  return [{ ...range, version, events, detailed: true, skipped: names(0) }];
+}
+
 let daysTaken = 0;
 const takeDays = async (_project: number, days: readonly RollingDay[]): Promise<Map<number, number>> => {
   const found = days.flatMap(({ from, cell }) => {
@@ -189,9 +212,11 @@ async function rolled(
   snapshot: RollupSnapshot,
   ranking: Ranking = RANKING,
 ): Promise<StatsRow[] | undefined> {
-  const overlapping = snapshot.cells.filter(({ from, to }) => from < query.range.to && to > query.range.from);
+  const { range } = query;
+  const overlapping = snapshot.cells.filter(({ from, to }) => from < range.to && to > range.from);
+  const months = snapshot.months.filter(({ from, to }) => from >= range.from && to <= range.to);
   const snapshots = {
-    of: async () => ({ ...snapshot, cells: overlapping }),
+    of: async () => ({ ...snapshot, cells: overlapping, months }),
     revisionOf: async () => 1,
     rollingVisitors: takeDays,
   } as unknown as RollupSnapshots;

@@ -1,6 +1,7 @@
 // Does a verification see what is not there, and does nothing stay of a project that is gone? The whole app on real stores.
 import { sql } from 'drizzle-orm';
 import { AggregationOptions } from '../../src/aggregation/aggregation.options';
+import { MonthAdder } from '../../src/aggregation/months/month-adder';
 import { Copier } from '../../src/aggregation/copies/copier';
 import { RollingCounter } from '../../src/aggregation/rolling/rolling-counter';
 import { Housekeeping } from '../../src/aggregation/housekeeping/housekeeping.processor';
@@ -232,6 +233,108 @@ it('days of another zone are counted across two of the project’s, counted agai
   expect(await chart()).toEqual(late);
   expect(await counter.run()).toBe(2);
   expect(await chart('&explain=true')).toEqual(late);
+});
+
+it('months that are over are added up, again when a day of them changes, and checked', async () => {
+  const project = await aProject(app);
+  const { number } = await projectOf(project);
+  const today = new Date();
+  // In the month before the last: its first, second and last day.
+  const begin = Date.UTC(today.getUTCFullYear(), today.getUTCMonth() - 2, 1);
+  const end = Date.UTC(today.getUTCFullYear(), today.getUTCMonth() - 1, 1);
+  const events = [begin, begin + DAY_MS, end - DAY_MS].flatMap((day, at) =>
+    Array.from({ length: 60 }, (_, each) => ({
+      name: 'pageview',
+      timestamp: new Date(day + each * 20 * 60_000).toISOString(),
+      visitorId: `v${(each + 10 * at) % 40}`,
+      // More pages than a month keeps.
+      url: `https://shop.example/${at}/${each}`,
+      properties: { plan: `plan ${each % 4}` },
+    })),
+  );
+  const send = (body: object): Promise<unknown> => ask(app, '/events/batch', { key: project.keys.sec, body });
+  const allDerived = (events: number): Promise<unknown> =>
+    until(
+      async () => {
+        await look();
+        return (await ask(app, `/projects/${project.id}/rollups`, { key: project.keys.adm })).body;
+      },
+      (state) => state['staleRanges'] === 0 && state['events'] === events && state['detailedCells'] === 3,
+      40_000,
+    );
+  await send({ events });
+  await allDerived(180);
+  const adder = app.app.get(MonthAdder, { strict: false });
+  const day = (at: number): string => new Date(at).toISOString().slice(0, 10);
+  const range = `from=${day(begin)}&to=${day(end - DAY_MS)}`;
+  const answers = async (more = ''): Promise<unknown[]> =>
+    Promise.all(
+      ['overview?', 'breakdown/property:plan?', 'pages?limit=5&', 'timeseries?interval=month&'].map(
+        async (path) =>
+          (await ask<{ data: unknown }>(app, `/stats/${path}${range}${more}`, { key: project.keys.adm })).body.data,
+      ),
+    );
+  const before = await answers('&precision=exact');
+  expect(await adder.run()).toBe(1);
+  expect(await adder.run()).toBe(0);
+  const months = async (): Promise<unknown[]> => {
+    const { rows } = (await pg(
+      sql`SELECT skipped, cardinality(cells) AS cells FROM rollup_months WHERE project = ${number}`,
+    )) as {
+      rows: unknown[];
+    };
+    return rows;
+  };
+  expect(await months()).toEqual([{ skipped: ['entryPage', 'exitPage', 'page'], cells: 3 }]);
+  expect(await answers('&explain=true')).toEqual(before);
+  expect(await verify(project)).toEqual({ cells: 3, right: 3, wrong: 0, repaired: 0, moving: 0 });
+  // Rows that are wrong are shown, so they were read; then they are found.
+  const damage = (): Promise<string> =>
+    askClickHouse(
+      app.urls.clickhouse,
+      `ALTER TABLE rollup_totals UPDATE events = 7 WHERE project_id = ${number} AND grain = 'm' SETTINGS mutations_sync = 2`,
+    );
+  await damage();
+  expect(await answers('&explain=true')).toMatchObject([{ events: 7 }, before[1], before[2], [{ events: 7 }]]);
+  expect(await verify(project)).toEqual({ cells: 3, right: 2, wrong: 1, repaired: 1, moving: 0 });
+  expect(await answers('&explain=true')).toEqual(before);
+  expect(await adder.run()).toBe(1);
+  // A month of which a day is another one now counts for nothing.
+  await damage();
+  await send({ events: [{ ...events[70], visitorId: 'late' }] });
+  await allDerived(181);
+  const late = await answers('&precision=exact');
+  expect(late).not.toEqual(before);
+  expect(await answers()).toEqual(late);
+  expect(await adder.run()).toBe(1);
+  expect(await answers('&explain=true')).toEqual(late);
+  // Where its cells are gone, so is its pointer.
+  await pg(sql`DELETE FROM rollup_cells WHERE project = ${number}`);
+  await adder.run();
+  expect(await months()).toEqual([]);
+});
+
+it('a month that is added up while a day of it changes counts for nothing', async () => {
+  const project = await aProject(app);
+  const { number } = await projectOf(project);
+  const today = new Date();
+  const begin = Date.UTC(today.getUTCFullYear(), today.getUTCMonth() - 2, 1);
+  const cell = (at: number, version: number) =>
+    sql`(${number}, ${new Date(begin + at * DAY_MS).toISOString()}, ${new Date(begin + (at + 1) * DAY_MS).toISOString()}, ${version}, 100, true, '{}')`;
+  await pg(sql`INSERT INTO event_horizons (project, horizon, open_from, zone, revision) VALUES (${number}, now(), now(), 'UTC', 1)
+    ON CONFLICT (project) DO UPDATE SET horizon = now(), open_from = now(), zone = 'UTC'`);
+  await pg(
+    sql`INSERT INTO rollup_cells (project, "from", "to", version, events, detailed, skipped) VALUES ${cell(0, 900_001)}, ${cell(1, 900_002)}`,
+  );
+  const options = app.app.get(AggregationOptions, { strict: false });
+  const adder = app.app.get(MonthAdder, { strict: false });
+  options.onStep = async () => {
+    options.onStep = () => undefined;
+    await pg(sql`UPDATE rollup_cells SET version = 900_003 WHERE project = ${number} AND version = 900_002`);
+  };
+  expect(await adder.run()).toBe(1);
+  const { rows } = (await pg(sql`SELECT cells FROM rollup_months WHERE project = ${number}`)) as { rows: unknown[] };
+  expect(rows).toEqual([{ cells: ['900001', '900003'] }]);
 });
 
 it('ranges that leave the same rest do not hold up their project', async () => {

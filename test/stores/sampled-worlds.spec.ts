@@ -123,7 +123,7 @@ async function settle(world: World, { cuts, without, later, copyOf, deleted }: C
   }
   const quarters = [...new Set(changed.map((ts) => floorTo(ts, QUARTER_MS)))].sort((a, b) => a - b);
   const stale = quarters.map((from) => ({ from, to: from + QUARTER_MS }));
-  return { project, snapshot: { horizon: ends.at(-1) ?? 0, openFrom: 0, revision: 1, cells, stale } };
+  return { project, snapshot: { horizon: ends.at(-1) ?? 0, openFrom: 0, revision: 1, cells, months: [], stale } };
 }
 
 /** The sample as a reader finds it, and the same without copies. */

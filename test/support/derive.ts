@@ -19,6 +19,7 @@ export function hurry({ app }: TestApp, { fewestEvents }: { fewestEvents?: numbe
     copyOf: 1,
     fewestCopied: fewestEvents ?? 1,
     fewestRolling: fewestEvents ?? 1,
+    fewestOfMonth: fewestEvents ?? 1,
     ...(fewestEvents === undefined ? {} : { fewestEvents }),
   });
 }

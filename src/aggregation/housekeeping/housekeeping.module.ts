@@ -5,6 +5,8 @@ import { AggregationOptions } from '../aggregation.options';
 import { Copier } from '../copies/copier';
 import { CopiesRepository } from '../copies/copies.repository';
 import { CopyStore } from '../copies/copy-store';
+import { MonthAdder } from '../months/month-adder';
+import { MonthsRepository } from '../months/months.repository';
 import { RollingCounter } from '../rolling/rolling-counter';
 import { RollingRepository } from '../rolling/rolling.repository';
 import { ChoreNotes } from './chore-notes';
@@ -14,7 +16,7 @@ import { Housekeeping } from './housekeeping.processor';
 import { RollupLitter } from './rollup-litter';
 import { WarehouseWatch } from './warehouse-watch';
 
-/** Copies what samples read, counts visitors of days in other zones, merges what is closed, deletes what is expired or litter, watches the disk. */
+/** Copies what samples read, counts visitors of days in other zones, adds up months, merges what is closed, deletes what is expired or litter, watches the disk. */
 @Module({
   imports: [EventsModule],
   providers: [
@@ -26,11 +28,13 @@ import { WarehouseWatch } from './warehouse-watch';
     CopyStore,
     ExpiredEvents,
     Housekeeping,
+    MonthAdder,
+    MonthsRepository,
     RollingCounter,
     RollingRepository,
     RollupLitter,
     WarehouseWatch,
   ],
-  exports: [AggregationOptions, CopyStore, RollingCounter],
+  exports: [AggregationOptions, CopyStore, MonthAdder, RollingCounter],
 })
 export class AggregationHousekeepingModule {}

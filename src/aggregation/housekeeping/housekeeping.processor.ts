@@ -6,6 +6,7 @@ import { HOUR_MS, MINUTE_MS } from '../../common/time-range';
 import { Metrics } from '../../platform/metrics/metrics';
 import { Maintenance } from '../../platform/queue/maintenance';
 import { Copier } from '../copies/copier';
+import { MonthAdder } from '../months/month-adder';
 import { RollingCounter } from '../rolling/rolling-counter';
 import { ChoreNotes } from './chore-notes';
 import { ClosedMonths } from './closed-months';
@@ -41,10 +42,12 @@ export class Housekeeping implements OnModuleInit {
     litter: RollupLitter,
     copier: Copier,
     rolling: RollingCounter,
+    monthAdder: MonthAdder,
   ) {
     this.#chores = [
       { name: 'copy-sampled-events', everyMs: MINUTE_MS / 2, run: () => copier.run() },
       { name: 'count-rolling-days', everyMs: 5 * MINUTE_MS, run: () => rolling.run() },
+      { name: 'add-up-months', everyMs: 5 * MINUTE_MS, run: () => monthAdder.run() },
       { name: 'expire-events', everyMs: 15 * MINUTE_MS, run: () => expired.run() },
       { name: 'sweep-rollups', everyMs: 15 * MINUTE_MS, run: () => litter.run() },
       { name: 'merge-closed-months', everyMs: 5 * MINUTE_MS, run: () => months.run() },

@@ -4,7 +4,7 @@ import { Clock } from '../../common/clock';
 import { HOUR_MS } from '../../common/time-range';
 import { ClickHouse } from '../../platform/clickhouse/clickhouse';
 import { Postgres } from '../../platform/postgres/postgres';
-import { rollupCells } from '../aggregation.schema';
+import { rollupCells, rollupMonths } from '../aggregation.schema';
 import { ChoreNotes } from './chore-notes';
 import { deleteCopies, deleteVersions, versionsWithRows } from './housekeeping.queries';
 
@@ -55,7 +55,11 @@ export class RollupLitter {
     const pointed = await this.postgres.run((db) =>
       db.select({ version: rollupCells.version, copy: rollupCells.copyVersion }).from(rollupCells),
     );
-    const kept = new Set(pointed.flatMap(({ version, copy }) => (copy === null ? [version] : [version, copy])));
+    const months = await this.postgres.run((db) => db.select({ version: rollupMonths.version }).from(rollupMonths));
+    const kept = new Set([
+      ...pointed.flatMap(({ version, copy }) => (copy === null ? [version] : [version, copy])),
+      ...months.map(({ version }) => version),
+    ]);
     return rows
       .map(({ version }) => version)
       .filter((version) => !kept.has(version))

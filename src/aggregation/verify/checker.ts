@@ -6,6 +6,7 @@ import { AggregationOptions } from '../aggregation.options';
 import { AggregationRepository } from '../aggregation.repository';
 import { CellStore } from '../cell-store';
 import { CopyStore } from '../copies/copy-store';
+import { MonthAdder } from '../months/month-adder';
 import { RollingCounter } from '../rolling/rolling-counter';
 import { localDaysOf, type Cell } from '../cells';
 import { CellsRepository } from '../cells.repository';
@@ -34,6 +35,7 @@ export class RollupChecker {
     private readonly store: CellStore,
     private readonly copies: CopyStore,
     private readonly rolling: RollingCounter,
+    private readonly months: MonthAdder,
     private readonly options: AggregationOptions,
     private readonly metrics: Metrics,
   ) {}
@@ -60,6 +62,7 @@ export class RollupChecker {
         : []),
       ...(await this.#differsInCopy(project, cell)),
       ...(await this.#differsAcross(project, cell)),
+      ...(await this.months.differs(project, cell.from)),
     ];
     if (figures.length > 0 && (await this.#mayHaveMoved(project, cell, seen.horizon))) return 'moving';
     return this.#judged(project, cell, figures);

@@ -18,6 +18,7 @@ const snapshot = (horizon: number, cells: readonly Cell[]): RollupSnapshot => ({
   openFrom: horizon,
   revision: 1,
   cells,
+  months: [],
   stale: [],
 });
 const hours = (count: number): Cell[] =>
@@ -31,6 +32,26 @@ it('takes whole cells where a range is made of them', () => {
     cut: [],
     raw: [],
   });
+});
+
+it('takes a month for its cells where nothing begins or ends inside, nothing is stale, and it keeps the dimension', () => {
+  const cells = hours(6);
+  const month = cell(HOUR_MS, 4 * HOUR_MS, { version: 7, skipped: ['page', 'property:*'] });
+  const whole = (more: Partial<Parameters<typeof piecesOf>[0]>, closures: Parameters<typeof piecesOf>[2] = []) => {
+    const asked = { range: { from: 0, to: 6 * HOUR_MS }, bounds: [], dimension: 'country', ...more };
+    const pieces = piecesOf(asked, { ...snapshot(6 * HOUR_MS, cells), months: [month] }, closures);
+    return pieces?.whole.map(({ from, to }) => (to - from) / HOUR_MS);
+  };
+  const eachHour = [1, 1, 1, 1, 1, 1];
+  expect(whole({})).toEqual([3, 1, 1, 1]);
+  expect(whole({ dimension: undefined })).toEqual([3, 1, 1, 1]);
+  expect(whole({ bounds: [HOUR_MS, 4 * HOUR_MS] })).toEqual([3, 1, 1, 1]);
+  expect(whole({ range: { from: HOUR_MS, to: 4 * HOUR_MS } })).toEqual([3]);
+  expect(whole({ bounds: [2 * HOUR_MS] })).toEqual(eachHour);
+  expect(whole({ dimension: 'page' })).toEqual(eachHour);
+  expect(whole({ dimension: 'property:plan' })).toEqual(eachHour);
+  expect(whole({}, [{ from: 3 * HOUR_MS, to: 3 * HOUR_MS + 1 }])).toEqual([1, 1, 1, 1, 1]);
+  expect(whole({ range: { from: 0, to: 4 * HOUR_MS - QUARTER_MS }, dimension: undefined })).toEqual([1, 1, 1]);
 });
 
 it('cuts a cell by quarters of an hour, and splits the hour in which it is cut', () => {

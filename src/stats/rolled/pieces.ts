@@ -26,7 +26,7 @@ export interface Asked {
 
 /** A range, taken apart: nothing overlaps, and what is in no part holds no events. */
 export interface Pieces {
-  /** Cells that one row stands for: all of it lies in one bucket. */
+  /** Cells, or months of them, that one row stands for: all of it lies in one bucket. */
   readonly whole: readonly Cell[];
   /** Cells of which hours and quarters are taken, those that lie in the range and in no raw stretch. */
   readonly cut: readonly Cell[];
@@ -48,7 +48,9 @@ export const piecesOf = (
   const sealed: TimeRange = { from: range.from, to: Math.min(range.to, snapshot.horizon) };
   if (sealed.to <= sealed.from) return undefined;
   const dirty = closures.filter((closure) => overlaps(closure, sealed));
-  let parts = snapshot.cells.flatMap((cell) => derivedParts(cell, sealed, dirty, asked));
+  const months = snapshot.months.flatMap((month) => derivedParts(month, sealed, dirty, asked)).filter(isWhole(asked));
+  const days = snapshot.cells.filter((cell) => !months.some((month) => overlaps(month, cell)));
+  let parts = [...months, ...days.flatMap((cell) => derivedParts(cell, sealed, dirty, asked))];
   // Time in no cell is empty; in a cell, or in what is stale, it is read.
   let held = [...snapshot.cells.filter(({ events }) => events > 0), ...dirty].flatMap(
     (part) => shared(part, sealed) ?? [],

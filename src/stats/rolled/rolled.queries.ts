@@ -154,7 +154,7 @@ const derivedRows = (
     ' AND ',
   );
   const rows = [
-    ...(pieces.whole.length === 0 ? [] : [sql`(grain = 'c' AND version IN ${versions(pieces.whole)})`]),
+    ...(pieces.whole.length === 0 ? [] : [sql`(grain IN ('c', 'm') AND version IN ${versions(pieces.whole)})`]),
     ...(pieces.cut.length === 0
       ? []
       : [
