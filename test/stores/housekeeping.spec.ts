@@ -332,13 +332,11 @@ describe('a round of the house', () => {
     const house = keeping({ fail: true }, ran);
     await house.look();
     await house.look();
-    expect(ran).toEqual(['copies', 'rolling', 'monthly', 'expired', 'litter', 'months']);
+    const all = ['copies', 'rolling', 'monthly', 'expired', 'litter', 'months'];
+    expect(ran).toEqual(all);
     clock.at += 6 * MINUTE_MS;
     await house.look();
-    expect(ran).toEqual([
-      ...['copies', 'rolling', 'monthly', 'expired', 'litter', 'months'],
-      ...['copies', 'rolling', 'monthly', 'months'],
-    ]);
+    expect(ran).toEqual([...all, 'copies', 'rolling', 'monthly', 'months']);
     await keeping({}, ran).look();
     const text = await metrics.registry.metrics();
     expect(text).toContain('millrace_chore_runs_total{chore="merge-closed-months",outcome="failed"} 2');
