@@ -65,8 +65,14 @@ export class AggregationRepository {
   constructor(private readonly postgres: Postgres) {}
 
   /** Projects that have something to do, or will once their grace is over.
-   *  @param next the horizon that a project could have now */
-  async due(next: number, graceMs: number, busyEvents: number, quietMs: number): Promise<DueProject[]> {
+   *  TRICKY: those of which nothing is derived yet must be told apart before a thousand are taken: most stay so, and would keep out the others.
+   *  @param next the horizon that a project could have now
+   *  @param toBegin projects that are worth beginning; undefined: all are */
+  async due(
+    next: number,
+    { graceMs, busyEvents, quietMs }: { graceMs: number; busyEvents: number; quietMs: number },
+    toBegin: readonly number[] | undefined,
+  ): Promise<DueProject[]> {
     const wanted = or(
       gte(horizons.pending, busyEvents),
       and(gt(horizons.pending, 0), lt(horizons.pendingSince, sql`now() - ${quietMs} * interval '1 millisecond'`)),
@@ -80,17 +86,35 @@ export class AggregationRepository {
           and(
             isNull(projects.deletedAt),
             or(
-              isNull(horizons.horizon),
+              and(
+                isNull(horizons.horizon),
+                toBegin === undefined
+                  ? undefined
+                  : or(isNotNull(horizons.closing), sql`${projects.number} = ANY(${sql.param(toBegin)}::integer[])`),
+              ),
               ne(horizons.zone, projects.timezone),
               gt(horizons.closing, horizons.horizon),
               and(lt(horizons.horizon, new Date(next)), wanted),
             ),
           ),
         )
-        .orderBy(asc(horizons.closingAt))
+        .orderBy(sql`${horizons.closingAt} ASC NULLS FIRST`)
         .limit(MOST_DUE),
     );
     return rows.map((row) => ({ ...toState(row), wanted: row.wanted }));
+  }
+
+  /** Whether there are projects of which nothing is derived. */
+  async isAnyToBegin(): Promise<boolean> {
+    const rows = await this.postgres.run((db) =>
+      db
+        .select({ project: projects.number })
+        .from(projects)
+        .leftJoin(horizons, eq(horizons.project, projects.number))
+        .where(and(isNull(projects.deletedAt), isNull(horizons.horizon)))
+        .limit(1),
+    );
+    return rows.length > 0;
   }
 
   /** Tells writers of a horizon to come. One that is announced and not reached yet stays. */

@@ -20,7 +20,7 @@ const PIECES_A_STEP = 4;
 
 @Injectable()
 export class Refresher {
-  #volumes: ReadonlyMap<number, number> = new Map();
+  #large: readonly number[] = [];
   #countAgainAt = 0;
 
   constructor(
@@ -34,26 +34,26 @@ export class Refresher {
 
   /** Announces horizons that are to move, and says which projects can be worked on now. */
   async due(): Promise<number[]> {
-    const { graceMs, busyEvents, quietMs, lagMs } = this.options;
-    const next = quarterBefore(this.clock.now() - lagMs);
-    const due = await this.repository.due(next, graceMs, busyEvents, quietMs);
-    const large = await this.#isLarge(due);
+    const next = quarterBefore(this.clock.now() - this.options.lagMs);
+    const due = await this.repository.due(next, this.options, await this.#worthBeginning());
     await this.repository.announce(
-      due.filter((each) => isToAnnounce(each, next) && large(each)).map(({ project }) => project),
+      due.filter((each) => isToAnnounce(each, next)).map(({ project }) => project),
       next,
     );
     return due.filter(isToWork).map(({ project }) => project);
   }
 
-  /** Tells which projects are worth deriving: those that are derived already, and those with many events. */
-  async #isLarge(due: readonly DueProject[]): Promise<(state: DueProject) => boolean> {
+  /** Projects with many events, of which something should be derived; undefined: of all. */
+  async #worthBeginning(): Promise<readonly number[] | undefined> {
     const { fewestOfProject, countEveryMs } = this.options;
-    if (fewestOfProject > 0 && due.some(({ horizon }) => horizon === null) && this.clock.now() >= this.#countAgainAt) {
-      this.#volumes = await this.store.volumes();
+    if (fewestOfProject === 0) return undefined;
+    if (this.clock.now() >= this.#countAgainAt && (await this.repository.isAnyToBegin())) {
+      this.#large = [...(await this.store.volumes())].flatMap(([project, events]) =>
+        events >= fewestOfProject ? project : [],
+      );
       this.#countAgainAt = this.clock.now() + countEveryMs;
     }
-    return ({ horizon, project }) =>
-      horizon !== null || fewestOfProject === 0 || (this.#volumes.get(project) ?? 0) >= fewestOfProject;
+    return this.#large;
   }
 
   /** Takes the step that a project is due for: begins it, begins it anew in its changed zone, or moves its horizon.

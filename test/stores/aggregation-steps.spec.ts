@@ -126,6 +126,20 @@ async function faults(project: number): Promise<string[]> {
 const visits = (from: number, count: number, apart: number, who = 'a'): SmallEvent[] =>
   Array.from({ length: count }, (_, at) => ({ ts: from + at * apart, who }));
 
+it('begins a large project behind however many small ones', async () => {
+  await postgres.run((db) =>
+    db.execute(sql`
+      INSERT INTO projects (id, name, timezone, domains, settings, secret, created_at, updated_at)
+      SELECT gen_random_uuid(), 'Small', 'UTC', '{}', '{}', '', now(), now() FROM generate_series(1, 1100)`),
+  );
+  const project = await aProjectNumber();
+  store.add(project, ...visits(Date.UTC(2026, 2, 5, 3), 60, HOUR_MS));
+  const picky = aRefresher({ fewestOfProject: 60 });
+  await picky.due();
+  expect(await picky.due()).toEqual([project]);
+  await postgres.run((db) => db.execute(sql`DELETE FROM projects WHERE name = 'Small'`));
+});
+
 it('begins an old project: its days are marked, then derived one by one, the last ones first', async () => {
   const project = await aProjectNumber();
   store.add(project, ...visits(Date.UTC(2026, 2, 5, 3), 60, 2 * HOUR_MS));
