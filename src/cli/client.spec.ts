@@ -97,6 +97,12 @@ describe('a request', () => {
     );
     expect(seen.length).toBe(1);
   });
+
+  it('is told once what the detail of a problem and its errors both say', async () => {
+    const errors = '[{"path":"from","message":"must be before to"},{"path":"zone","message":"must be a time zone"}]';
+    answers = [{ status: 400, body: `{"detail":"from: must be before to","code":"invalid_input","errors":${errors}}` }];
+    await expect(send()).rejects.toThrow('the server answered 400 (from: must be before to: zone must be a time zone)');
+  });
 });
 
 async function* upTo(count: number): AsyncGenerator<number> {

@@ -131,7 +131,11 @@ function refusal(status: number, text: string): ApiFailure {
   } catch {
     // Not an answer of ours: a proxy's page, say. The status tells what there is to tell.
   }
-  const fields = (told.errors ?? []).map(({ path, message }) => `${path} ${message}`.trim()).join('; ');
+  // Many problems have in their detail what is wrong with a field already.
+  const fields = (told.errors ?? [])
+    .filter(({ message }) => told.detail?.includes(message) !== true)
+    .map(({ path, message }) => `${path} ${message}`.trim())
+    .join('; ');
   const words = [told.detail ?? told.title, fields].filter((part) => part !== undefined && part !== '').join(': ');
   return new ApiFailure(`the server answered ${status}${words === '' ? '' : ` (${words})`}`, status, told.code);
 }
