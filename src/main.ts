@@ -58,7 +58,7 @@ export async function serve({ imports }: { imports?: NonNullable<ModuleMetadata[
     const local = new LocalAccess(randomBytes(32).toString('base64url'));
     const app = await buildApp({ env, urls: stores.urls, local, log, imports: imports ?? [] });
     const lifecycle = app.get(Lifecycle);
-    await app.listen({ port: env.PORT, host: env.HOST, backlog: BACKLOG });
+    await app.listen({ port: env.PORT, host: env.HOST, backlog: BACKLOG }).catch(cannotListen(env));
     lifecycle.ready();
     up = true;
 
@@ -119,6 +119,17 @@ const embeddedUrls = (env: Env, urls: StoreUrls): NonNullable<RunFile['stores']>
   postgres: env.DATABASE_URL === undefined ? urls.postgres : undefined,
   clickhouse: env.CLICKHOUSE_URL === undefined ? urls.clickhouse : undefined,
 });
+
+/** Says which variable to change: an address that is not this machine's is no matter of the port. */
+const cannotListen =
+  ({ HOST, PORT }: Env) =>
+  (cause: NodeJS.ErrnoException): never => {
+    const variable = cause.code === 'EADDRINUSE' || cause.code === 'EACCES' ? 'PORT' : 'HOST';
+    throw new Fatal(
+      `Can't listen on port ${PORT} of ${HOST} (${cause.code ?? cause.message}): choose another ${variable}.`,
+      { cause },
+    );
+  };
 
 /** One line that a person can act on, and the end. */
 function fail(error: unknown, withStack: boolean): never {

@@ -169,7 +169,7 @@ describe('a server that cannot start', () => {
     const clickhouse = Number(readFileSync(join(folder, 'clickhouse.pid'), 'utf8'));
     expect((await run.exit).code).toBe(1);
     expect(run.stderr().trim().split('\n')).toHaveLength(1);
-    expect(run.stderr()).toContain('EADDRINUSE');
+    expect(run.stderr()).toMatch(/^Can't listen on port \d+ of 127\.0\.0\.1 \(EADDRINUSE\): choose another PORT\.\n$/);
     await first.close();
     expect(
       await until(() => !existsSync(join(folder, 'postgres', 'postmaster.pid')) && !isAlive(clickhouse), 30_000),

@@ -128,7 +128,9 @@ it('refuses a database that is newer than the code, and one that does not answer
   expect(newer).toBeInstanceOf(DatabaseRefused);
   expect((newer as Error).message).toMatch(/^The Postgres database is newer than this version .*\.$/);
   const away = await migratePostgres('postgres://nobody@127.0.0.1:1/none').catch((error: unknown) => error);
-  expect((away as Error).message).toBe('The Postgres database could not be prepared: ECONNREFUSED.');
+  expect((away as Error).message).toBe(
+    'The Postgres database (DATABASE_URL, or the embedded one) could not be prepared: ECONNREFUSED.',
+  );
 });
 
 it('limits failed attempts of an address, while right keys from it still get in', async () => {

@@ -77,7 +77,7 @@ describe('the warehouse', () => {
 
 it('a warehouse that cannot be reached is named in one line', () =>
   expect(migrateClickHouse('http://127.0.0.1:1/x', undefined)).rejects.toThrow(
-    'The warehouse could not be prepared: NOT_REACHABLE.',
+    'The warehouse (CLICKHOUSE_URL, or the embedded one) could not be prepared: NOT_REACHABLE.',
   ));
 
 describe('a block', () => {

@@ -31,7 +31,8 @@ export async function migrateClickHouse(url: string, cluster: string | undefined
     await migrate(url, cluster, upTo);
   } catch (error) {
     if (error instanceof WarehouseRefused) throw error;
-    throw new WarehouseRefused(`The warehouse could not be prepared: ${toFault(error).type}.`, error);
+    const where = `CLICKHOUSE_URL, or the embedded one${cluster === undefined ? '' : ', and CLICKHOUSE_CLUSTER'}`;
+    throw new WarehouseRefused(`The warehouse (${where}) could not be prepared: ${toFault(error).type}.`, error);
   }
 }
 

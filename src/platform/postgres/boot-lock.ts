@@ -27,7 +27,7 @@ async function lock(client: Client): Promise<void> {
     await client.query('SELECT pg_advisory_lock($1)', [LOCK]);
   } catch (error) {
     throw new DatabaseRefused(
-      `The Postgres database could not be reached: ${codeOf(error) ?? 'unknown reason'}.`,
+      `The Postgres database (DATABASE_URL, or the embedded one) could not be reached: ${codeOf(error) ?? 'unknown reason'}.`,
       error,
     );
   }

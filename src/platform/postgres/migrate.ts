@@ -54,7 +54,10 @@ export async function migratePostgres(url: string, folder = join(packageRoot, 'd
     if (error instanceof DatabaseRefused) throw error;
     const cause = rootCause(error);
     const why = codeOf(cause) ?? (cause instanceof Error ? cause.message : 'unknown reason');
-    throw new DatabaseRefused(`The Postgres database could not be prepared: ${why}.`, cause);
+    throw new DatabaseRefused(
+      `The Postgres database (DATABASE_URL, or the embedded one) could not be prepared: ${why}.`,
+      cause,
+    );
   } finally {
     // Ends the session, and with it the lock.
     await client.end().catch(() => undefined);
