@@ -3,15 +3,12 @@ import { readMigrationFiles } from 'drizzle-orm/migrator';
 import { join } from 'node:path';
 import type { Client } from 'pg';
 import { packageRoot } from '../../config/paths';
+import { RESTORE_GUARD } from '../../platform/postgres/migrate';
 import { CommandFailed } from '../command';
 import type { Manifest, Part } from './manifest';
 import { readPart } from './parts';
 import { copyIn } from './postgres-copy-stream';
 import { connect, tableOf } from './postgres-backup';
-
-/** TRICKY: a migration that no release knows, so that every release refuses a database that is being restored, or whose restore was cut
- *  short. It goes in the transaction that brings everything else. */
-const GUARD = { hash: 'a restore has not come to its end', at: '253402300799000' };
 
 /** The migrations that made the backup's tables.
  *  @throws CommandFailed where this release lacks one */
@@ -41,19 +38,19 @@ export class EmptyPostgres {
     }
   }
 
-  /** Takes the database, so that no server starts on it before the end. */
+  /** Takes the database, so that no server starts on it before the end: the guard goes in the transaction that brings everything else. */
   async take(): Promise<void> {
     await this.client.query(`
       CREATE SCHEMA drizzle;
       CREATE TABLE drizzle.__drizzle_migrations (id SERIAL PRIMARY KEY, hash text NOT NULL, created_at bigint);
-      INSERT INTO drizzle.__drizzle_migrations (hash, created_at) VALUES ('${GUARD.hash}', ${GUARD.at})`);
+      INSERT INTO drizzle.__drizzle_migrations (hash, created_at) VALUES ('${RESTORE_GUARD.hash}', ${RESTORE_GUARD.at})`);
   }
 
   /** Makes the tables and fills them, and lets servers start. @param done told after each file */
   async fill(folder: string, manifest: Manifest, done: (part: Part) => void): Promise<void> {
     const { client } = this;
     await client.query('BEGIN');
-    await client.query('DELETE FROM drizzle.__drizzle_migrations WHERE created_at = $1', [GUARD.at]);
+    await client.query('DELETE FROM drizzle.__drizzle_migrations WHERE created_at = $1', [RESTORE_GUARD.at]);
     for (const { statements, hash, at } of migrationsOf(manifest)) {
       for (const statement of statements) await client.query(statement);
       await client.query('INSERT INTO drizzle.__drizzle_migrations (hash, created_at) VALUES ($1, $2)', [hash, at]);

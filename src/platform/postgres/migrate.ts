@@ -14,6 +14,10 @@ const SCHEMA = 'drizzle';
 const TABLE = '__drizzle_migrations';
 const UNDEFINED_TABLE = '42P01';
 
+/** TRICKY: a migration that no release knows, so that every release refuses a database that is being restored, or whose restore was cut
+ *  short, the ones before this constant too. */
+export const RESTORE_GUARD = { hash: 'a restore has not come to its end', at: 253_402_300_799_000 };
+
 /** A database that this code can't work with. One line, for whoever starts the server. */
 export class DatabaseRefused extends Error {
   constructor(line: string, cause?: unknown) {
@@ -45,6 +49,10 @@ export async function migratePostgres(url: string, folder = join(packageRoot, 'd
     await client.query('SELECT pg_advisory_lock($1)', [LOCK]);
     const known = new Set(readMigrationFiles({ migrationsFolder: folder }).map(({ folderMillis }) => folderMillis));
     const unknown = (await appliedMigrations(client)).filter((at) => !known.has(at));
+    if (unknown.includes(RESTORE_GUARD.at))
+      throw new DatabaseRefused(
+        'A backup is being restored into the Postgres database, or its restore was cut short: wait for its end, or empty both stores and restore again.',
+      );
     if (unknown.length > 0)
       throw new DatabaseRefused(
         `The Postgres database is newer than this version of Millrace (${unknown.length} unknown migration(s)): start the version that made it, or restore a backup.`,
