@@ -122,7 +122,12 @@ const tryListen = (path: string, answer: () => string): Promise<Server | undefin
     server.once('error', (error: NodeJS.ErrnoException) =>
       error.code === 'EADDRINUSE'
         ? resolve(undefined)
-        : reject(new Fatal(`Can't lock the data directory: ${path} (${error.code}).`, { cause: error })),
+        : reject(
+            new Fatal(
+              `Can't lock the data directory with ${path} (${error.code}): make it writable, or choose another DATA_DIR.`,
+              { cause: error },
+            ),
+          ),
     );
     server.listen(path, () => {
       // The lock does not keep a process alive that has nothing else to do.
