@@ -15,7 +15,7 @@ const TABLE = '__drizzle_migrations';
 const UNDEFINED_TABLE = '42P01';
 
 /** TRICKY: a migration that no release knows, so that every release refuses a database that is being restored, or whose restore was cut
- *  short, the ones before this constant too. */
+ *  short. */
 export const RESTORE_GUARD = { hash: 'a restore has not come to its end', at: 253_402_300_799_000 };
 
 /** A database that this code can't work with. One line, for whoever starts the server. */
