@@ -318,6 +318,9 @@ it('names the page that a session ends with after the horizon, and takes it from
     const rows = (await rolled(ask(project, world, [{ kind: 'value', dimension: 'exitPage' }]), snapshot)) ?? [];
     const all = reference.seeEvents(blocks.flat(), []);
     expect(figures(rows)).toEqual(onlyEach(reference.breakdown(all, world.range, 'exitPage', undefined)));
+    const filter = ['is', 'exitPage', ['/end']] as reference.JsonFilter;
+    const [total] = (await rolled(ask(project, world, [], { filter: parseFilter(filter) }), snapshot)) ?? [];
+    expect(toFigures(OVERVIEW_METRICS, total)).toEqual(only(reference.overview(all, world.range, filter)));
     return rows.length;
   };
   // The question goes on past the horizon, or ends before it.
