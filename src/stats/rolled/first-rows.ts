@@ -43,6 +43,8 @@ async function find<Row>(
     // No figure is above its rank by more than the slack: states that prove nothing need not be read.
     if (frequent !== undefined && (ranked[limit - 1]?.rank ?? 0) * slack <= missed) return undefined;
     const isAll = ranked.length < listed;
+    // Of not many more values than a first look takes, all cost less than a second look.
+    if (isAll && ranked.length <= 2 * count) count = ranked.length;
     for (;;) {
       const read = ranked.slice(0, count);
       const found = await rows(read.map(({ value }) => value));
