@@ -5,6 +5,7 @@ import type { MonthAdder } from '../../src/aggregation/months/month-adder';
 import type { RollingCounter } from '../../src/aggregation/rolling/rolling-counter';
 import { ChoreNotes } from '../../src/aggregation/housekeeping/chore-notes';
 import { ClosedMonths } from '../../src/aggregation/housekeeping/closed-months';
+import { DerivedYears } from '../../src/aggregation/housekeeping/derived-years';
 import { ExpiredEvents } from '../../src/aggregation/housekeeping/expired-events';
 import { Housekeeping } from '../../src/aggregation/housekeeping/housekeeping.processor';
 import { RollupLitter } from '../../src/aggregation/housekeeping/rollup-litter';
@@ -128,6 +129,32 @@ describe('closed months', () => {
     ).toBe('202404');
     expect(await partsOf('202404')).toMatchObject([{ rows: 6, has_lightweight_delete: 0 }]);
     expect(await months().run()).toBeUndefined();
+  });
+});
+
+describe('years of derived rows', () => {
+  const years = (): DerivedYears => new DerivedYears(clickhouse, notes, clock);
+  let version = 0;
+  const derive = (table: string, year: number): Promise<unknown> =>
+    ch(`INSERT INTO ${table} (project_id, version, start) VALUES (2, ${(version += 1)}, '${year}-01-01 00:00:00')`);
+
+  it('become one part each, one a run, and not again on the same day', async () => {
+    for (const table of ['rollup_totals', 'rollup_values'])
+      await ch(`ALTER TABLE ${table} MODIFY SETTING max_bytes_to_merge_at_max_space_in_pool = 1,
+        max_bytes_to_merge_at_min_space_in_pool = 1`);
+    for (const year of [2001, 2001, 2001, 2002, 2002, 2003]) await derive('rollup_values', year);
+    for (const year of [2001, 2001]) await derive('rollup_totals', year);
+    expect(await years().run()).toBe('rollup_values 2001');
+    expect(await years().run()).toBe('rollup_totals 2001');
+    await derive('rollup_values', 2001);
+    expect(await years().run()).toBe('rollup_values 2002');
+    expect(await years().run()).toBeUndefined();
+    clock.at += DAY_MS + 1;
+    expect(await years().run()).toBe('rollup_values 2001');
+    expect(await years().run()).toBeUndefined();
+    expect(await count('rollup_values', 'project_id = 2')).toBe(7);
+    await ch(`DELETE FROM rollup_values WHERE project_id = 2 SETTINGS lightweight_deletes_sync = 2`);
+    await ch(`DELETE FROM rollup_totals WHERE project_id = 2 SETTINGS lightweight_deletes_sync = 2`);
   });
 });
 
@@ -324,6 +351,7 @@ describe('a round of the house', () => {
       chore('copies') as unknown as Copier,
       chore('rolling') as unknown as RollingCounter,
       chore('monthly') as unknown as MonthAdder,
+      chore('years') as unknown as DerivedYears,
     );
   };
 
@@ -332,11 +360,11 @@ describe('a round of the house', () => {
     const house = keeping({ fail: true }, ran);
     await house.look();
     await house.look();
-    const all = ['copies', 'rolling', 'monthly', 'expired', 'litter', 'months'];
+    const all = ['copies', 'rolling', 'monthly', 'expired', 'litter', 'months', 'years'];
     expect(ran).toEqual(all);
     clock.at += 6 * MINUTE_MS;
     await house.look();
-    expect(ran).toEqual([...all, 'copies', 'rolling', 'monthly', 'months']);
+    expect(ran).toEqual([...all, 'copies', 'rolling', 'monthly', 'months', 'years']);
     await keeping({}, ran).look();
     const text = await metrics.registry.metrics();
     expect(text).toContain('millrace_chore_runs_total{chore="merge-closed-months",outcome="failed"} 2');
@@ -360,6 +388,6 @@ describe('a round of the house', () => {
     finish();
     await first;
     await other.look();
-    expect([mine.length, theirs.length]).toEqual([6, 6]);
+    expect([mine.length, theirs.length]).toEqual([7, 7]);
   });
 });

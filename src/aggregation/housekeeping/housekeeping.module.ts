@@ -11,6 +11,7 @@ import { RollingCounter } from '../rolling/rolling-counter';
 import { RollingRepository } from '../rolling/rolling.repository';
 import { ChoreNotes } from './chore-notes';
 import { ClosedMonths } from './closed-months';
+import { DerivedYears } from './derived-years';
 import { ExpiredEvents } from './expired-events';
 import { Housekeeping } from './housekeeping.processor';
 import { RollupLitter } from './rollup-litter';
@@ -26,6 +27,7 @@ import { WarehouseWatch } from './warehouse-watch';
     Copier,
     CopiesRepository,
     CopyStore,
+    DerivedYears,
     ExpiredEvents,
     Housekeeping,
     MonthAdder,

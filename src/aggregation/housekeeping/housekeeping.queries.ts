@@ -1,4 +1,5 @@
 // Which statements keep the warehouse in order? Pure: what the chores ask and say, each for one thing.
+import { DERIVED_TABLES, type DerivedTable } from '../rollup.queries';
 import { Bound, ident, instant, join, Sql, sql, uint32 } from '../../platform/clickhouse/sql';
 
 /** The tables that are watched; no other name becomes a label of a metric. */
@@ -44,6 +45,26 @@ export const mergeMonth = (name: string): Sql => sql`OPTIMIZE TABLE events PARTI
 /** Takes deleted rows off the disk. */
 export const clearMonth = (name: string): Sql =>
   sql`ALTER TABLE events APPLY DELETED MASK IN PARTITION ${month(name)} SETTINGS mutations_sync = 2`;
+
+/** A year of derived rows on disk, in several parts. */
+export interface YearRow {
+  table: DerivedTable;
+  /** YYYY */
+  year: string;
+  bytes: number;
+}
+
+/** Years of derived rows that are in several parts, most parts first. */
+export const yearsOnDisk = sql`
+  SELECT table, partition AS year, sum(bytes_on_disk) AS bytes
+  FROM system.parts
+  WHERE database = currentDatabase() AND table IN ${new Bound('Array(String)', DERIVED_TABLES)} AND active
+  GROUP BY table, partition
+  HAVING count() > 1
+  ORDER BY count() DESC, table, partition`;
+
+export const mergeYear = ({ table, year }: YearRow): Sql =>
+  sql`OPTIMIZE TABLE ${ident(table)} PARTITION ${own(year, /^\d{4}$/)} FINAL`;
 
 /** What of a project is too old. */
 export interface Expiry {
