@@ -8,6 +8,7 @@ import { toRebuild, type ProjectState } from './aggregation.repository';
 import { rollupCells } from './aggregation.schema';
 import type { Cell } from './cells';
 import type { StaleRange } from './step-plan';
+import { newVersions } from './versions';
 
 /** What one step changes about a project. */
 export interface Change {
@@ -93,13 +94,8 @@ export class CellsRepository {
   }
 
   /** New versions, no two ever alike. */
-  async versions(count: number): Promise<number[]> {
-    const { rows } = await this.postgres.run((db) =>
-      db.execute<{ version: string }>(
-        sql`SELECT nextval('rollup_versions') AS version FROM generate_series(1, ${count})`,
-      ),
-    );
-    return rows.map(({ version }) => Number(version));
+  versions(count: number): Promise<number[]> {
+    return newVersions(this.postgres, count);
   }
 
   /** Switches everything that a step changed, at once.

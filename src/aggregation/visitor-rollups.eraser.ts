@@ -1,6 +1,6 @@
 // What that was derived has to go when a visitor goes? Rows that were worked out from events that are gone now, the current and the replaced.
 import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { and, eq, gt, lt, lte, or, sql } from 'drizzle-orm';
+import { and, eq, gt, lt, lte, or, type SQL, sql } from 'drizzle-orm';
 import { coalesce, DAY_MS, type TimeRange } from '../common/time-range';
 import {
   eventHorizons,
@@ -14,6 +14,7 @@ import { ClickHouse } from '../platform/clickhouse/clickhouse';
 import { Postgres } from '../platform/postgres/postgres';
 import { rollupCells, rollupMonths } from './aggregation.schema';
 import { DERIVED_TABLES, type DerivedTable, type DoomedVersions, eraseVersions, yearsWith } from './rollup.queries';
+import { pointedVersions } from './versions';
 
 const TIMEOUT_MS = 600_000;
 /** Stretches of one statement. */
@@ -65,12 +66,11 @@ export class VisitorRollupsEraser implements VisitorEraser, OnModuleInit {
       const some = touched.slice(at, at + TOGETHER);
       await this.postgres.transaction(async (db) => {
         await db.select().from(eventHorizons).where(eq(eventHorizons.project, project)).for('update');
-        await db
-          .delete(rollupMonths)
-          .where(and(eq(rollupMonths.project, project), lte(rollupMonths.version, last), or(...some.map(ofMonths))));
+        const { cells, months } = pointersOf(project, some);
+        await db.delete(rollupMonths).where(and(lte(rollupMonths.version, last), months));
         const gone = await db
           .delete(rollupCells)
-          .where(and(eq(rollupCells.project, project), lte(rollupCells.version, last), or(...some.map(overlapping))))
+          .where(and(lte(rollupCells.version, last), cells))
           .returning({ from: rollupCells.from, to: rollupCells.to });
         if (gone.length === 0) return;
         await db
@@ -95,7 +95,7 @@ export class VisitorRollupsEraser implements VisitorEraser, OnModuleInit {
       const wide = coalesce(touched.map(({ from, to }) => ({ from: from - LONGEST_MS, to: to + DAY_MS })));
       for (let at = 0; at < wide.length; at += TOGETHER) {
         const ranges = wide.slice(at, at + TOGETHER);
-        const kept = [0, ...(await this.#pointed(project.number, ranges))];
+        const kept = [0, ...(await pointedVersions(this.postgres, pointersOf(project.number, ranges)))];
         doomed.push({ project: project.number, ranges, last: derivedUpTo, kept });
       }
     }
@@ -115,31 +115,16 @@ export class VisitorRollupsEraser implements VisitorEraser, OnModuleInit {
         years.add(year);
     return [...years].sort((a, b) => a - b);
   }
-
-  async #pointed(project: number, ranges: readonly TimeRange[]): Promise<number[]> {
-    const rows = await this.postgres.run((db) =>
-      db
-        .select({ version: rollupCells.version, copy: rollupCells.copyVersion })
-        .from(rollupCells)
-        .where(and(eq(rollupCells.project, project), or(...ranges.map(overlapping)))),
-    );
-    const months = await this.postgres.run((db) =>
-      db
-        .select({ version: rollupMonths.version })
-        .from(rollupMonths)
-        .where(and(eq(rollupMonths.project, project), or(...ranges.map(ofMonths)))),
-    );
-    return [
-      ...rows.flatMap(({ version, copy }) => (copy === null ? [version] : [version, copy])),
-      ...months.map(({ version }) => version),
-    ];
-  }
 }
 
-const overlapping = ({ from, to }: TimeRange) =>
-  and(lt(rollupCells.from, new Date(to)), gt(rollupCells.to, new Date(from)));
-const ofMonths = ({ from, to }: TimeRange) =>
-  and(lt(rollupMonths.from, new Date(to)), gt(rollupMonths.to, new Date(from)));
+/** Pointers of a project that overlap some stretches, of which there is one at the least. */
+const pointersOf = (project: number, ranges: readonly TimeRange[]): { cells: SQL; months: SQL } => {
+  const of = (table: typeof rollupCells | typeof rollupMonths): SQL => {
+    const overlapping = ranges.map(({ from, to }) => and(lt(table.from, new Date(to)), gt(table.to, new Date(from))));
+    return sql`${and(eq(table.project, project), or(...overlapping))}`;
+  };
+  return { cells: of(rollupCells), months: of(rollupMonths) };
+};
 
 /** Those with stretches in a year, and no others. */
 const inYear = (doomed: readonly DoomedVersions[], year: number): DoomedVersions[] =>

@@ -6,6 +6,7 @@ import { staleRanges } from '../../events/changes/changes.schema';
 import { Postgres } from '../../platform/postgres/postgres';
 import { projects } from '../../projects/projects.schema';
 import { rollupCells } from '../aggregation.schema';
+import { newVersions } from '../versions';
 
 /** A cell that is to be copied. */
 export interface Uncopied extends TimeRange {
@@ -51,10 +52,7 @@ export class CopiesRepository {
   /** A new version, no two ever alike.
    *  TRICKY: to be taken before events are read: a deletion counts all versions up to its own moment as made of what it deleted. */
   async version(): Promise<number> {
-    const { rows } = await this.postgres.run((db) =>
-      db.execute<{ version: string }>(sql`SELECT nextval('rollup_versions') AS version`),
-    );
-    return Number(rows[0]?.version);
+    return Number((await newVersions(this.postgres, 1))[0]);
   }
 
   /** Makes a copy count for a cell, if that is still the one that was copied: whatever changes events takes a cell away or says that it is

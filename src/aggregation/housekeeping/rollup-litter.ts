@@ -4,7 +4,7 @@ import { Clock } from '../../common/clock';
 import { HOUR_MS } from '../../common/time-range';
 import { ClickHouse } from '../../platform/clickhouse/clickhouse';
 import { Postgres } from '../../platform/postgres/postgres';
-import { rollupCells, rollupMonths } from '../aggregation.schema';
+import { pointedVersions } from '../versions';
 import { ChoreNotes } from './chore-notes';
 import { deleteCopies, deleteVersions, versionsWithRows } from './housekeeping.queries';
 
@@ -52,14 +52,7 @@ export class RollupLitter {
       purpose: CHORE,
       background: true,
     });
-    const pointed = await this.postgres.run((db) =>
-      db.select({ version: rollupCells.version, copy: rollupCells.copyVersion }).from(rollupCells),
-    );
-    const months = await this.postgres.run((db) => db.select({ version: rollupMonths.version }).from(rollupMonths));
-    const kept = new Set([
-      ...pointed.flatMap(({ version, copy }) => (copy === null ? [version] : [version, copy])),
-      ...months.map(({ version }) => version),
-    ]);
+    const kept = new Set(await pointedVersions(this.postgres));
     return rows
       .map(({ version }) => version)
       .filter((version) => !kept.has(version))

@@ -6,6 +6,7 @@ import { eventHorizons as horizons, staleRanges } from '../../events/changes/cha
 import { Postgres } from '../../platform/postgres/postgres';
 import { projects } from '../../projects/projects.schema';
 import { rollupCells, rollupMonths } from '../aggregation.schema';
+import { newVersions } from '../versions';
 import type { CellsOfMonth } from './months.queries';
 
 interface Row extends Record<string, unknown> {
@@ -61,10 +62,7 @@ export class MonthsRepository {
   /** A new version, no two ever alike.
    *  TRICKY: to be taken before cells are looked for: a deletion counts all versions up to its own moment as made of what it deleted. */
   async version(): Promise<number> {
-    const { rows } = await this.postgres.run((db) =>
-      db.execute<{ version: string }>(sql`SELECT nextval('rollup_versions') AS version`),
-    );
-    return Number(rows[0]?.version);
+    return Number((await newVersions(this.postgres, 1))[0]);
   }
 
   /** Makes rows count for a month, if all its cells are still there.
