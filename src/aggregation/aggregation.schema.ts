@@ -6,17 +6,22 @@ import { projects } from '../projects/projects.schema';
 /** Gives each computation a number of its own, under which its rows are kept. */
 export const rollupVersions = pgSequence('rollup_versions');
 
+/** A stretch of a project's time, and under which version its rows are. */
+const pointer = () => ({
+  project: integer()
+    .notNull()
+    .references(() => projects.number, { onDelete: 'cascade' }),
+  from: timestamp({ withTimezone: true, precision: 3 }).notNull(),
+  to: timestamp({ withTimezone: true, precision: 3 }).notNull(),
+  /** From `rollup_versions`; rows of other versions are litter. */
+  version: bigint({ mode: 'number' }).notNull(),
+});
+
 /** Months whose cells were added up. They count as long as those cells are the ones that there are. */
 export const rollupMonths = pgTable(
   'rollup_months',
   {
-    project: integer()
-      .notNull()
-      .references(() => projects.number, { onDelete: 'cascade' }),
-    from: timestamp({ withTimezone: true, precision: 3 }).notNull(),
-    to: timestamp({ withTimezone: true, precision: 3 }).notNull(),
-    /** From `rollup_versions`. */
-    version: bigint({ mode: 'number' }).notNull(),
+    ...pointer(),
     /** Versions of the cells, oldest first. */
     cells: bigint({ mode: 'number' }).array().notNull(),
     /** Dimensions with too many values to keep of a month. */
@@ -29,13 +34,7 @@ export const rollupMonths = pgTable(
 export const rollupCells = pgTable(
   'rollup_cells',
   {
-    project: integer()
-      .notNull()
-      .references(() => projects.number, { onDelete: 'cascade' }),
-    from: timestamp({ withTimezone: true, precision: 3 }).notNull(),
-    to: timestamp({ withTimezone: true, precision: 3 }).notNull(),
-    /** From `rollup_versions`; rows of other versions are litter. */
-    version: bigint({ mode: 'number' }).notNull(),
+    ...pointer(),
     events: bigint({ mode: 'number' }).notNull(),
     /** False: too few events to keep rows for; the raw events are as quick. */
     detailed: boolean().notNull(),

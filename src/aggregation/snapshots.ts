@@ -2,7 +2,7 @@
 import { Injectable } from '@nestjs/common';
 import { eq, sql } from 'drizzle-orm';
 import { QUARTER_MS, type TimeRange } from '../common/time-range';
-import { eventHorizons, staleRanges, timestamptz } from '../events/changes';
+import { eventHorizons, milliseconds, staleRanges, timestamptz } from '../events/changes';
 import { Postgres } from '../platform/postgres/postgres';
 import { rollupCells, rollupMonths } from './aggregation.schema';
 import type { Cell } from './cells';
@@ -64,12 +64,12 @@ export class RollupSnapshots {
   async of(project: number, zone: string, { from, to }: TimeRange): Promise<RollupSnapshot | undefined> {
     const { rows } = await this.postgres.run((db) =>
       db.execute<SnapshotRow>(sql`
-        SELECT ${ms(sql`horizon`)} AS horizon, ${ms(sql`open_from`)} AS "openFrom", revision,
-          (SELECT json_agg(json_build_array(${ms(sql`"from"`)}, ${ms(sql`"to"`)}, version, events, detailed, skipped, copy_version, copy_of, rolling_next) ORDER BY "from")
+        SELECT ${milliseconds(sql`horizon`)} AS horizon, ${milliseconds(sql`open_from`)} AS "openFrom", revision,
+          (SELECT json_agg(json_build_array(${milliseconds(sql`"from"`)}, ${milliseconds(sql`"to"`)}, version, events, detailed, skipped, copy_version, copy_of, rolling_next) ORDER BY "from")
            FROM ${rollupCells} WHERE project = ${project} AND "from" < ${timestamptz(to)} AND "to" > ${timestamptz(from)}) AS cells,
-          (SELECT json_agg(json_build_array(${ms(sql`"from"`)}, ${ms(sql`"to"`)}, version, cells, skipped) ORDER BY "from")
+          (SELECT json_agg(json_build_array(${milliseconds(sql`"from"`)}, ${milliseconds(sql`"to"`)}, version, cells, skipped) ORDER BY "from")
            FROM ${rollupMonths} WHERE project = ${project} AND "from" >= ${timestamptz(from)} AND "to" <= ${timestamptz(to)}) AS months,
-          (SELECT json_agg(json_build_array(${ms(sql`lower(stale)`)}, ${ms(sql`upper(stale)`)}) ORDER BY stale)
+          (SELECT json_agg(json_build_array(${milliseconds(sql`lower(stale)`)}, ${milliseconds(sql`upper(stale)`)}) ORDER BY stale)
            FROM unnest((SELECT range_agg(tstzrange("from", "to")) FROM ${staleRanges} WHERE project = ${project})) AS stale) AS stale
         FROM ${eventHorizons}
         WHERE project = ${project} AND zone = ${zone} AND horizon IS NOT NULL AND open_from IS NOT NULL`),
@@ -129,5 +129,3 @@ const toMonth = ([from, to, version, made, skipped]: MonthRow, cells: readonly C
   if (!isOfThem) return undefined;
   return { from, to, version, events: now.reduce((sum, { events }) => sum + events, 0), detailed: true, skipped };
 };
-
-const ms = (moment: ReturnType<typeof sql>) => sql`(extract(epoch FROM ${moment}) * 1000)::bigint`;

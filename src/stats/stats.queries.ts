@@ -1,5 +1,5 @@
 // How is a question put to the warehouse? One statement for all of them: events are grouped by session first, then by what was asked for.
-import { bucketStarts, toRuns } from '../common/buckets';
+import { bucketStarts, type Interval, toRuns } from '../common/buckets';
 import type { TimeRange } from '../common/time-range';
 import { Bound, float64, ident, int64, join, nothing, sql, text, uint32, type Sql } from '../platform/clickhouse/sql';
 import {
@@ -24,7 +24,6 @@ import type { Grouping, SortBy, StatsQuery } from './stats.types';
 export const MAX_BUCKETS = 10_000;
 
 type Timed = Pick<StatsQuery, 'range' | 'timezone'>;
-type Interval = Parameters<typeof bucketStarts>[1];
 
 /** What was worked out for a question: its statements ask some eight times, and a year of days takes the calendar 6 ms. */
 const bucketsBefore = new WeakMap<Timed, Map<Interval, readonly number[]>>();

@@ -2,7 +2,7 @@
 import { Injectable } from '@nestjs/common';
 import { sql } from 'drizzle-orm';
 import type { TimeRange } from '../../common/time-range';
-import { staleRanges } from '../../events/changes/changes.schema';
+import { milliseconds, staleRanges, timestamptz } from '../../events/changes';
 import { Postgres } from '../../platform/postgres/postgres';
 import { projects } from '../../projects/projects.schema';
 import { rollupCells } from '../aggregation.schema';
@@ -32,7 +32,7 @@ export class CopiesRepository {
   async next(fewest: number, limit: number): Promise<Uncopied[]> {
     const { rows } = await this.postgres.run((db) =>
       db.execute<Row>(sql`
-        SELECT cell.project, (extract(epoch FROM cell."from") * 1000)::bigint AS "from", (extract(epoch FROM cell."to") * 1000)::bigint AS "to",
+        SELECT cell.project, ${milliseconds(sql`cell."from"`)} AS "from", ${milliseconds(sql`cell."to"`)} AS "to",
           cell.version AS cell
         FROM ${rollupCells} AS cell JOIN ${projects} AS project ON project.number = cell.project
         WHERE cell.events >= ${fewest} AND cell.copy_version IS NULL AND project.deleted_at IS NULL
@@ -62,7 +62,7 @@ export class CopiesRepository {
     const { rowCount } = await this.postgres.run((db) =>
       db.execute(sql`
         UPDATE ${rollupCells} SET copy_version = ${version}, copy_of = ${of}
-        WHERE project = ${project} AND "from" = ${new Date(from).toISOString()}::timestamptz AND version = ${cell} AND copy_version IS NULL`),
+        WHERE project = ${project} AND "from" = ${timestamptz(from)} AND version = ${cell} AND copy_version IS NULL`),
     );
     return rowCount === 1;
   }

@@ -2,7 +2,7 @@
 import { Injectable } from '@nestjs/common';
 import { and, eq, sql } from 'drizzle-orm';
 import type { TimeRange } from '../../common/time-range';
-import { eventHorizons as horizons, staleRanges } from '../../events/changes/changes.schema';
+import { eventHorizons as horizons, milliseconds, staleRanges } from '../../events/changes';
 import { Postgres } from '../../platform/postgres/postgres';
 import { projects } from '../../projects/projects.schema';
 import { rollupCells, rollupMonths } from '../aggregation.schema';
@@ -13,8 +13,8 @@ interface Row extends Record<string, unknown> {
   project: number;
   from: string;
   to: string;
-  cells: number[];
-  skipped: string[];
+  cells: string[];
+  skipped: string[][];
 }
 
 /** A month to add up, and of which dimensions some of its cells keep nothing. */
@@ -32,18 +32,17 @@ export class MonthsRepository {
       db.execute<Row>(sql`
         WITH months AS (
           SELECT cell.project, date_trunc('month', cell."from" AT TIME ZONE known.zone) AS month, known.zone, known.horizon,
-            min(cell."from") AS "from", max(cell."to") AS "to", json_agg(cell.version ORDER BY cell."from") AS cells,
-            array_agg(cell.version ORDER BY cell."from") AS versions, json_agg(cell.skipped) AS skipped
+            min(cell."from") AS "from", max(cell."to") AS "to", array_agg(cell.version ORDER BY cell."from") AS cells, json_agg(cell.skipped) AS skipped
           FROM ${rollupCells} AS cell JOIN ${horizons} AS known ON known.project = cell.project
           JOIN ${projects} AS project ON project.number = cell.project
           WHERE project.deleted_at IS NULL
           GROUP BY cell.project, month, known.zone, known.horizon
           HAVING sum(cell.events) >= ${fewest} AND count(*) > 1 AND bool_and(cell.detailed))
-        SELECT project, ${ms(sql`"from"`)} AS "from", ${ms(sql`"to"`)} AS "to", cells, skipped
+        SELECT project, ${milliseconds(sql`"from"`)} AS "from", ${milliseconds(sql`"to"`)} AS "to", cells, skipped
         FROM months
         WHERE (month + interval '1 month') AT TIME ZONE zone <= horizon
           AND NOT EXISTS (SELECT 1 FROM ${rollupMonths} AS made
-            WHERE made.project = months.project AND made."from" = months."from" AND made.cells = months.versions)
+            WHERE made.project = months.project AND made."from" = months."from" AND made.cells = months.cells)
           AND NOT EXISTS (SELECT 1 FROM ${staleRanges} AS stale
             WHERE stale.project = months.project AND stale."from" < months."to" AND stale."to" > months."from")
         ORDER BY "from" DESC, project
@@ -54,7 +53,7 @@ export class MonthsRepository {
     return {
       project: row.project,
       range: { from: Number(row.from), to: Number(row.to) },
-      cells: row.cells,
+      cells: row.cells.map(Number),
       skipped: [...new Set(row.skipped.flat())],
     };
   }
@@ -107,4 +106,3 @@ export class MonthsRepository {
 /** Whether the cells of a month are those that were added up. */
 const IS_OF_ITS_CELLS = sql`${rollupMonths.cells} = (SELECT array_agg(cell.version ORDER BY cell."from") FROM ${rollupCells} AS cell
   WHERE cell.project = ${rollupMonths.project} AND cell."from" >= ${rollupMonths.from} AND cell."to" <= ${rollupMonths.to})`;
-const ms = (moment: ReturnType<typeof sql>) => sql`(extract(epoch FROM ${moment}) * 1000)::bigint`;

@@ -1,7 +1,7 @@
 // Which cells wait until the days across their ends are counted, and what was counted? All SQL of these numbers.
 import { Injectable } from '@nestjs/common';
 import { sql } from 'drizzle-orm';
-import { staleRanges } from '../../events/changes/changes.schema';
+import { milliseconds, staleRanges, timestamptz } from '../../events/changes';
 import { Postgres } from '../../platform/postgres/postgres';
 import { projects } from '../../projects/projects.schema';
 import { rollupCells } from '../aggregation.schema';
@@ -26,8 +26,8 @@ export class RollingRepository {
   async next(fewest: number, limit: number): Promise<CellPair[]> {
     const { rows } = await this.postgres.run((db) =>
       db.execute<Row>(sql`
-        SELECT cell.project, ${ms(sql`cell."from"`)} AS "from", ${ms(sql`cell."to"`)} AS "to", cell.version,
-          ${ms(sql`next."to"`)} AS "nextTo", next.version AS "nextVersion"
+        SELECT cell.project, ${milliseconds(sql`cell."from"`)} AS "from", ${milliseconds(sql`cell."to"`)} AS "to", cell.version,
+          ${milliseconds(sql`next."to"`)} AS "nextTo", next.version AS "nextVersion"
         FROM ${rollupCells} AS cell
         JOIN ${rollupCells} AS next ON next.project = cell.project AND next."from" = cell."to"
         JOIN ${projects} AS project ON project.number = cell.project
@@ -53,7 +53,7 @@ export class RollingRepository {
     const { rowCount } = await this.postgres.run((db) =>
       db.execute(sql`
         UPDATE ${rollupCells} SET rolling_visitors = ${sql.param(visitors)}::integer[], rolling_next = ${next.version}
-        WHERE project = ${project} AND "from" = ${new Date(cell.from).toISOString()}::timestamptz AND version = ${cell.version}`),
+        WHERE project = ${project} AND "from" = ${timestamptz(cell.from)} AND version = ${cell.version}`),
     );
     return rowCount === 1;
   }
@@ -71,4 +71,3 @@ export class RollingRepository {
 
 /** A day has as many hours at the least, whatever the clock does. */
 const A_DAY = sql`interval '20 hours'`;
-const ms = (moment: ReturnType<typeof sql>) => sql`(extract(epoch FROM ${moment}) * 1000)::bigint`;

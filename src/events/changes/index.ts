@@ -7,4 +7,4 @@ export { decimals } from './changes.queries';
 export type { ProjectVisitor } from './changes.repository';
 export { eventHorizons, staleRanges, staleVisitors } from './changes.schema';
 export { MarkStale } from './mark-stale';
-export { timestamptz } from './timestamptz';
+export { milliseconds, timestamptz } from './timestamptz';
