@@ -44,6 +44,8 @@ export const rollupCells = pgTable(
     copyVersion: bigint({ mode: 'number' }),
     /** Those of one of so many visitors. */
     copyOf: integer(),
+    /** Whether all of its events are in `event_sequences` under the same version. */
+    hasSequences: boolean().notNull().default(false),
     /** Visitors of the 24 hours from each quarter hour of the cell on, as far as those end with the next one. Null: not counted. */
     rollingVisitors: integer().array(),
     /** The version that the next cell had then. */
@@ -54,6 +56,6 @@ export const rollupCells = pgTable(
     // Small cells are never copied, and the large ones soon.
     index('rollup_cells_to_copy')
       .on(table.events)
-      .where(sql`copy_version IS NULL`),
+      .where(sql`NOT has_sequences`),
   ],
 );

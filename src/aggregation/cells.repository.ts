@@ -257,6 +257,9 @@ export const toCell = (row: typeof rollupCells.$inferSelect): Cell => ({
   events: row.events,
   detailed: row.detailed,
   skipped: row.skipped,
-  copy: row.copyVersion === null || row.copyOf === null ? undefined : { version: row.copyVersion, of: row.copyOf },
+  copy:
+    row.copyVersion === null || row.copyOf === null
+      ? undefined
+      : { version: row.copyVersion, of: row.copyOf, sequences: row.hasSequences },
   rollingNext: row.rollingNext ?? undefined,
 });

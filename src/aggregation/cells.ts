@@ -9,7 +9,7 @@ export interface Cell extends TimeRange {
   readonly detailed: boolean;
   readonly skipped: readonly string[];
   /** Where events of the visitors of the lowest hashes, one of so many, are kept a second time. */
-  readonly copy?: { readonly version: number; readonly of: number } | undefined;
+  readonly copy?: { readonly version: number; readonly of: number; readonly sequences: boolean } | undefined;
   /** With which version of the next cell visitors of the days across its end were counted. */
   readonly rollingNext?: number | undefined;
 }

@@ -40,15 +40,19 @@ export const PROPERTY = 'property:';
 /** The tables of derived figures. */
 export type RollupTable = 'rollup_totals' | 'rollup_values';
 /** All tables whose rows have a version. Totals come last where rows are deleted: by them versions are found. */
-export const DERIVED_TABLES = ['rollup_values', 'sampled_events', 'rollup_totals'] as const;
+export const DERIVED_TABLES = ['rollup_values', 'sampled_events', 'event_sequences', 'rollup_totals'] as const;
 export type DerivedTable = (typeof DERIVED_TABLES)[number];
 
-/** When a row is; all of them lie in partitions by the year of that. */
+/** When a row is. */
 const AT: Readonly<Record<DerivedTable, Sql>> = {
   rollup_totals: sql`start`,
   rollup_values: sql`start`,
   sampled_events: sql`ts`,
+  event_sequences: sql`start`,
 };
+/** Rows lie in partitions by the month (YYYYMM) or the year of that. */
+const partitionOf = (table: DerivedTable): Sql =>
+  table === 'event_sequences' ? sql`toYYYYMM(${AT[table]})` : sql`toYear(${AT[table]})`;
 
 /** One cell to compute. */
 export interface Cell {
@@ -265,13 +269,13 @@ export const daysWithEvents = (project: number, before: number): Sql => sql`
 /** Rows of each project, duplicates included: rows { project, events }. */
 export const projectVolumes: Sql = sql`SELECT project_id AS project, count() AS events FROM events GROUP BY project_id`;
 
-/** Years that hold rows of a project: rows { year }. */
-export const yearsWith = (table: DerivedTable, project: number): Sql => sql`
-  SELECT DISTINCT toYear(${AT[table]}) AS year FROM ${ident(table)} WHERE project_id = ${uint32(project)}`;
+/** Partitions, as numbers, that hold rows of a project: rows { partition }. */
+export const partitionsWith = (table: DerivedTable, project: number): Sql => sql`
+  SELECT DISTINCT ${partitionOf(table)} AS partition FROM ${ident(table)} WHERE project_id = ${uint32(project)}`;
 
-/** Deletes a project's rows of a year for good. A partition's name takes no bound value: the year is the engine's own answer. */
-export const eraseDerived = (table: DerivedTable, project: number, year: number): Sql => sql`
-  ALTER TABLE ${ident(table)} DELETE IN PARTITION ${digits(year)} WHERE project_id = ${uint32(project)}
+/** Deletes a project's rows of a partition for good. Its name takes no bound value: it is the engine's own answer. */
+export const eraseDerived = (table: DerivedTable, project: number, partition: number): Sql => sql`
+  ALTER TABLE ${ident(table)} DELETE IN PARTITION ${digits(partition)} WHERE project_id = ${uint32(project)}
   SETTINGS mutations_sync = 2`;
 
 /** What was derived of a project in some stretches up to a version, but for the versions that are pointed at. */
@@ -282,9 +286,9 @@ export interface DoomedVersions {
   readonly kept: readonly number[];
 }
 
-/** Deletes for good what was derived of some projects, of a year. In one go: it writes the year's parts anew. */
-export const eraseVersions = (table: DerivedTable, year: number, doomed: readonly DoomedVersions[]): Sql => sql`
-  ALTER TABLE ${ident(table)} DELETE IN PARTITION ${digits(year)}
+/** Deletes for good what was derived of some projects, of a partition. In one go: it writes its parts anew. */
+export const eraseVersions = (table: DerivedTable, partition: number, doomed: readonly DoomedVersions[]): Sql => sql`
+  ALTER TABLE ${ident(table)} DELETE IN PARTITION ${digits(partition)}
   WHERE ${join(
     doomed.map(
       ({ project, ranges, last, kept }) => sql`(project_id = ${uint32(project)} AND version <= ${version(last)}

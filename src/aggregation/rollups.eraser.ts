@@ -2,7 +2,7 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { ClickHouse } from '../platform/clickhouse/clickhouse';
 import { type Project, type ProjectEraser, ProjectErasers } from '../projects';
-import { DERIVED_TABLES, eraseDerived, yearsWith } from './rollup.queries';
+import { DERIVED_TABLES, eraseDerived, partitionsWith } from './rollup.queries';
 
 const TIMEOUT_MS = 600_000;
 
@@ -18,15 +18,15 @@ export class RollupsEraser implements ProjectEraser, OnModuleInit {
   }
 
   /** Deletes every derived row of the project. Repeatable. Rows of a step that is under way meanwhile are litter: nothing points at them.
-   *  TRICKY: year by year, and only the years that hold something: a deletion rewrites every part it is pointed at. */
+   *  TRICKY: partition by partition, and only those that hold something: a deletion rewrites every part it is pointed at. */
   async erase({ number }: Pick<Project, 'number'>): Promise<void> {
     for (const table of DERIVED_TABLES) {
-      const years = await this.clickhouse.rows<{ year: number }>(yearsWith(table, number), {
+      const partitions = await this.clickhouse.rows<{ partition: number }>(partitionsWith(table, number), {
         purpose: 'erase-rollups',
         background: true,
       });
-      for (const { year } of years)
-        await this.clickhouse.run(eraseDerived(table, number, year), { background: true, timeoutMs: TIMEOUT_MS });
+      for (const { partition } of partitions)
+        await this.clickhouse.run(eraseDerived(table, number, partition), { background: true, timeoutMs: TIMEOUT_MS });
     }
   }
 }

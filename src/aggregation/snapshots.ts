@@ -39,6 +39,7 @@ type CellRow = [
   skipped: string[],
   copyVersion: number | null,
   copyOf: number | null,
+  hasSequences: boolean,
   rollingNext: number | null,
 ];
 
@@ -65,7 +66,7 @@ export class RollupSnapshots {
     const { rows } = await this.postgres.run((db) =>
       db.execute<SnapshotRow>(sql`
         SELECT ${milliseconds(sql`horizon`)} AS horizon, ${milliseconds(sql`open_from`)} AS "openFrom", revision,
-          (SELECT json_agg(json_build_array(${milliseconds(sql`"from"`)}, ${milliseconds(sql`"to"`)}, version, events, detailed, skipped, copy_version, copy_of, rolling_next) ORDER BY "from")
+          (SELECT json_agg(json_build_array(${milliseconds(sql`"from"`)}, ${milliseconds(sql`"to"`)}, version, events, detailed, skipped, copy_version, copy_of, has_sequences, rolling_next) ORDER BY "from")
            FROM ${rollupCells} WHERE project = ${project} AND "from" < ${timestamptz(to)} AND "to" > ${timestamptz(from)}) AS cells,
           (SELECT json_agg(json_build_array(${milliseconds(sql`"from"`)}, ${milliseconds(sql`"to"`)}, version, cells, skipped) ORDER BY "from")
            FROM ${rollupMonths} WHERE project = ${project} AND "from" >= ${timestamptz(from)} AND "to" <= ${timestamptz(to)}) AS months,
@@ -111,14 +112,26 @@ export class RollupSnapshots {
   }
 }
 
-const toCell = ([from, to, version, events, detailed, skipped, copyVersion, copyOf, rollingNext]: CellRow): Cell => ({
+const toCell = ([
   from,
   to,
   version,
   events,
   detailed,
   skipped,
-  copy: copyVersion === null || copyOf === null ? undefined : { version: copyVersion, of: copyOf },
+  copyVersion,
+  copyOf,
+  hasSequences,
+  rollingNext,
+]: CellRow): Cell => ({
+  from,
+  to,
+  version,
+  events,
+  detailed,
+  skipped,
+  copy:
+    copyVersion === null || copyOf === null ? undefined : { version: copyVersion, of: copyOf, sequences: hasSequences },
   rollingNext: rollingNext ?? undefined,
 });
 

@@ -1,7 +1,7 @@
 // What that was derived has to go when a visitor goes? Rows that were worked out from events that are gone now, the current and the replaced.
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { and, eq, gt, lt, lte, or, type SQL, sql } from 'drizzle-orm';
-import { coalesce, DAY_MS, type TimeRange } from '../common/time-range';
+import { coalesce, DAY_MS, shared, type TimeRange } from '../common/time-range';
 import {
   eventHorizons,
   type GoneVisitors,
@@ -13,7 +13,13 @@ import {
 import { ClickHouse } from '../platform/clickhouse/clickhouse';
 import { Postgres } from '../platform/postgres/postgres';
 import { rollupCells, rollupMonths } from './aggregation.schema';
-import { DERIVED_TABLES, type DerivedTable, type DoomedVersions, eraseVersions, yearsWith } from './rollup.queries';
+import {
+  DERIVED_TABLES,
+  type DerivedTable,
+  type DoomedVersions,
+  eraseVersions,
+  partitionsWith,
+} from './rollup.queries';
 import { pointedVersions } from './versions';
 
 const TIMEOUT_MS = 600_000;
@@ -100,20 +106,20 @@ export class VisitorRollupsEraser implements VisitorEraser, OnModuleInit {
       }
     }
     for (const table of DERIVED_TABLES)
-      for (const year of await this.#yearsOf(table, doomed))
-        for (const some of portions(inYear(doomed, year)))
-          await this.clickhouse.run(eraseVersions(table, year, some), { background: true, timeoutMs: TIMEOUT_MS });
+      for (const partition of await this.#partitionsOf(table, doomed))
+        for (const some of portions(inPartition(doomed, partition)))
+          await this.clickhouse.run(eraseVersions(table, partition, some), { background: true, timeoutMs: TIMEOUT_MS });
   }
 
-  async #yearsOf(table: DerivedTable, doomed: readonly DoomedVersions[]): Promise<number[]> {
-    const years = new Set<number>();
+  async #partitionsOf(table: DerivedTable, doomed: readonly DoomedVersions[]): Promise<number[]> {
+    const partitions = new Set<number>();
     for (const number of new Set(doomed.map(({ project }) => project)))
-      for (const { year } of await this.clickhouse.rows<{ year: number }>(yearsWith(table, number), {
+      for (const { partition } of await this.clickhouse.rows<{ partition: number }>(partitionsWith(table, number), {
         purpose: 'erase visitors',
         background: true,
       }))
-        years.add(year);
-    return [...years].sort((a, b) => a - b);
+        partitions.add(partition);
+    return [...partitions].sort((a, b) => a - b);
   }
 }
 
@@ -126,12 +132,19 @@ const pointersOf = (project: number, ranges: readonly TimeRange[]): { cells: SQL
   return { cells: of(rollupCells), months: of(rollupMonths) };
 };
 
-/** Those with stretches in a year, and no others. */
-const inYear = (doomed: readonly DoomedVersions[], year: number): DoomedVersions[] =>
+/** The time of a partition of a year (YYYY) or a month (YYYYMM). */
+const timeOf = (partition: number): TimeRange => {
+  if (partition < 10_000) return { from: Date.UTC(partition, 0), to: Date.UTC(partition + 1, 0) };
+  const [year, month] = [Math.floor(partition / 100), partition % 100];
+  return { from: Date.UTC(year, month - 1), to: Date.UTC(year, month) };
+};
+
+/** Those with stretches in a partition, and no others. */
+const inPartition = (doomed: readonly DoomedVersions[], partition: number): DoomedVersions[] =>
   doomed
     .map((one) => ({
       ...one,
-      ranges: one.ranges.filter(({ from, to }) => from < Date.UTC(year + 1, 0) && to > Date.UTC(year, 0)),
+      ranges: one.ranges.filter((range) => shared(range, timeOf(partition)) !== undefined),
     }))
     .filter(({ ranges }) => ranges.length > 0);
 

@@ -65,7 +65,7 @@ export class FunnelStatsService {
     const wish = attemptsOf(request, shape, place?.after);
     const span = spanOfWalk(await this.spans.of(project, request), request.period, place);
     const question = questionOf({ precision: 'exact' }, shape, filter, project.number, span);
-    const attempts = await this.answers.attempts(question, wish, asker);
+    const attempts = await this.answers.attempts(question, project.timezone, wish, asker);
     asker.timing.answered('miss', undefined);
     return {
       ...toPage(

@@ -2,6 +2,7 @@
 import type { RollupSnapshots } from '../aggregation';
 import type { ChangeLog } from '../events/changes';
 import { parseFilter } from '../events/query';
+import type { Precision } from './stats.types';
 import { Volumes } from './volumes';
 
 const DAY = { from: 0, to: 86_400_000 };
@@ -44,7 +45,7 @@ it('knows a dimension from a value that looks like one', async () => {
 });
 
 it('reads copies where the range is long, of what is not stale and of those that hold the sample', async () => {
-  const day = (at: number, copy?: { version: number; of: number }) => ({
+  const day = (at: number, copy?: { version: number; of: number; sequences?: boolean }) => ({
     from: at * DAY.to,
     to: (at + 1) * DAY.to,
     events: 1,
@@ -67,4 +68,24 @@ it('reads copies where the range is long, of what is not stale and of those that
   expect(await copiesOf(64, 60)).toBeUndefined();
   expect(await copiesOf(256, 59)).toBeUndefined();
   expect(await copiesOf(256, 60, owing)).toBeUndefined();
+});
+
+it('reads sequences of cells that have them, whatever the range, and of a sample where it would be too much', async () => {
+  const cells = [0, 1, 2].map((at) => ({
+    from: at * DAY.to,
+    to: (at + 1) * DAY.to,
+    events: 1_000,
+    copy: { version: at + 1, of: 128, sequences: at > 0 },
+  }));
+  const snapshots = { of: async () => ({ cells, stale: [] }) } as unknown as RollupSnapshots;
+  const read = { from: 0, to: 3 * DAY.to };
+  const asked = async (most: number, precision?: Precision, changes?: ChangeLog) =>
+    new Volumes(snapshots, changes).sequencesFor({ project: 1, precision }, 'UTC', read, most);
+  const kept = { versions: [2, 3], around: { from: DAY.to, to: 3 * DAY.to }, rest: [DAY] };
+  expect(await asked(3_000)).toEqual({ kept, sample: undefined });
+  expect(await asked(2_999)).toEqual({ kept, sample: { of: 2 } });
+  expect(await asked(750)).toEqual({ kept, sample: { of: 4 } });
+  expect(await asked(749)).toEqual({ kept, sample: { of: 8 } });
+  expect(await asked(1, 'exact')).toEqual({ kept, sample: undefined });
+  expect(await asked(1, 'exact', { owes: () => true } as unknown as ChangeLog)).toBeUndefined();
 });

@@ -4,7 +4,7 @@ import { Injectable, Optional } from '@nestjs/common';
 import { type RollupSnapshot, RollupSnapshots } from '../aggregation';
 import { coalesce, DAY_MS, type TimeRange, without } from '../common/time-range';
 import { ChangeLog } from '../events/changes';
-import type { Copies, Sample } from '../events/query';
+import { type Copies, type Sample, sequenceParts, type SequenceParts, type Sequences } from '../events/query';
 import { isAboutVisitors, sampleOf } from './spread';
 import type { Precision } from './stats.types';
 
@@ -17,6 +17,14 @@ export interface Volume {
   readonly events: number;
   /** A sample, and where it is read. @param of one of so many visitors; undefined: all of them, which is no sample */
   readonly sample: (of: number | undefined) => Sample | undefined;
+  /** Cells whose events are kept as sequences. */
+  readonly sequences: Sequences | undefined;
+}
+
+/** How a question about an order of events is read. */
+export interface SequenceReading {
+  readonly kept: SequenceParts;
+  readonly sample: Sample | undefined;
 }
 
 @Injectable()
@@ -45,6 +53,26 @@ export class Volumes {
     return volume.sample(sampleOf(volume.events, most));
   }
 
+  /** How a question is read that sequences tell all of, and that does not mind events around its range; undefined: there are none of this range.
+   *  @param most events that it reads at once without a sample; the rest as for `sampleFor`
+   *  @throws storeUnavailable */
+  async sequencesFor(
+    question: {
+      readonly project: number;
+      readonly precision?: Precision | undefined;
+      readonly since?: number | undefined;
+    },
+    zone: string,
+    read: TimeRange,
+    most: number,
+  ): Promise<SequenceReading | undefined> {
+    const { events, sequences } = await this.of(question.project, zone, read);
+    const kept = sequences && sequenceParts(sequences, read, question.since);
+    if (kept === undefined) return undefined;
+    const of = question.precision === 'exact' || isAboutVisitors(question) ? undefined : sampleOf(events, most);
+    return { kept, sample: of === undefined ? undefined : { of } };
+  }
+
   /** What is known of a range, as of one moment.
    *  @param project its number, and `zone` its zone
    *  @throws storeUnavailable */
@@ -59,6 +87,7 @@ export class Volumes {
         of === undefined
           ? undefined
           : { of, copies: snapshot === undefined || owes || isShort ? undefined : copiesOf(snapshot, of) },
+      sequences: snapshot === undefined || owes ? undefined : sequencesOf(snapshot),
     };
   }
 }
@@ -74,3 +103,8 @@ const copiesOf = ({ cells, stale }: RollupSnapshot, sample: number): Copies | un
   if (copied.length === 0) return undefined;
   return { stretches: without(coalesce(copied), stale), versions: copied.map(({ version }) => version) };
 };
+
+const sequencesOf = ({ cells, stale }: RollupSnapshot): Sequences => ({
+  cells: cells.flatMap(({ from, to, copy }) => (copy?.sequences === true ? [{ from, to, version: copy.version }] : [])),
+  stale,
+});

@@ -164,15 +164,20 @@ it.each(cuts)('is finished after it was cut short in $stage behind $cut', async 
   expect(await sweep(number)).toBe(true);
   const theirs = `SELECT count() FROM events WHERE project_id = ${number} AND visitor_id = ${decimal}`;
   const theirCopies = `SELECT count() FROM sampled_events WHERE project_id = ${number} AND visitor_id = ${decimal}`;
+  const theirSequences = `SELECT sum(length(event.at)) FROM event_sequences WHERE project_id = ${number} AND visitor_id = ${decimal}`;
   expect(await count(theirs)).toBe(0);
   expect(await visitorsOn(project, 6)).toEqual([9, 180]);
   // Their copies are on the disk still, and nobody is told of them.
   expect(await count(theirCopies)).toBe(20);
+  expect(await count(theirSequences)).toBe(20);
   const volume = await the(Volumes).of(number, 'UTC', { from: today - 100 * DAY_MS, to: today });
   expect(volume.sample(1)?.copies).toEqual({
     stretches: [{ from: today - 4 * DAY_MS, to: today - 3 * DAY_MS }],
     versions: [Number(before[1]!.copy_version)],
   });
+  expect(volume.sequences?.cells).toEqual([
+    { from: today - 4 * DAY_MS, to: today - 3 * DAY_MS, version: Number(before[1]!.copy_version) },
+  ]);
   // Hidden is not gone.
   expect(await jobOf(project, job)).toMatchObject({ progress: 0.5 });
   expect(await stateOf(project, job)).not.toBe('completed');
@@ -189,6 +194,7 @@ it.each(cuts)('is finished after it was cut short in $stage behind $cut', async 
   expect(await jobOf(project, job)).toMatchObject({ state: 'completed', progress: 1 });
   expect(await count(`${theirs} SETTINGS apply_deleted_mask = 0`)).toBe(0);
   expect(await count(`${theirCopies} SETTINGS apply_deleted_mask = 0`)).toBe(0);
+  expect(await count(`${theirSequences} SETTINGS apply_deleted_mask = 0`)).toBe(0);
   expect(await count(`SELECT count() FROM sampled_events WHERE version = ${before[1]!.copy_version}`)).toBe(200);
   // What was derived of its day, and of the month with it, is off the disk, of the other day is not.
   expect(await pg(sql`SELECT version FROM rollup_months WHERE project = ${number}`)).toEqual([]);

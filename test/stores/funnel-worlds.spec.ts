@@ -2,16 +2,26 @@
 // little worlds, and figure by figure. `npm run fuzz:funnels` goes on with more of them. Two minutes on two cores that others use too.
 import * as fc from 'fast-check';
 import { readEnv, StoreUrls } from '../../src/config/env';
-import type { RollupSnapshots } from '../../src/aggregation';
+import type { RollupSnapshot, RollupSnapshots } from '../../src/aggregation';
+import { CopyStore } from '../../src/aggregation/copies/copy-store';
 import { FUNNEL_MODES, type FunnelFigures } from '../../src/funnels/funnel.types';
 import { FunnelAnswers } from '../../src/funnels/answer/funnel-answers.repository';
+import { isToldByKept } from '../../src/funnels/answer/kept-sequences.queries';
 import { ClickHouse } from '../../src/platform/clickhouse/clickhouse';
 import { migrateClickHouse } from '../../src/platform/clickhouse/migrate';
 import { Volumes } from '../../src/stats';
 import { aClickHouseDatabase } from '../support';
 import { about, FUNNEL_CASES, story } from '../support/funnel-cases';
 import { crowdOf, describe as inWords, FunnelTrial, questionsOf, rounded } from '../support/funnel-trial';
-import { fullQuestion, linksOf, littleWorld, plainQuestion, rowsOfWorld, toQuestion } from '../support/funnel-worlds';
+import {
+  BEGINS,
+  fullQuestion,
+  linksOf,
+  littleWorld,
+  plainQuestion,
+  rowsOfWorld,
+  toQuestion,
+} from '../support/funnel-worlds';
 import { attempts, type PlainQuestion, referenceFunnel } from '../support/reference/funnels';
 import { bucketName, type RawEvent, seeEvents } from '../support/reference/statistics';
 
@@ -20,14 +30,20 @@ jest.setTimeout(300_000);
 let clickhouse: ClickHouse;
 let answers: FunnelAnswers;
 let trial: FunnelTrial;
+let copies: CopyStore;
+/** What is derived of projects; nothing of others, and so no sample is taken. */
+const derived = new Map<number, Pick<RollupSnapshot, 'cells' | 'stale'>>();
 
 beforeAll(async () => {
   const url = await aClickHouseDatabase();
   await migrateClickHouse(url, undefined);
   clickhouse = new ClickHouse(readEnv({ LOG_LEVEL: 'silent', QUERY_TIMEOUT_MS: '120000' }), new StoreUrls('', url));
-  // Nobody counted anything, so no sample is taken.
-  const snapshots = { of: async () => undefined, revisionOf: async () => 0 } as unknown as RollupSnapshots;
+  const snapshots = {
+    of: async (project: number) => derived.get(project),
+    revisionOf: async () => 0,
+  } as unknown as RollupSnapshots;
   answers = new FunnelAnswers(clickhouse, new Volumes(snapshots));
+  copies = new CopyStore(clickhouse);
   trial = new FunnelTrial(clickhouse, answers);
 });
 afterAll(() => clickhouse.onApplicationShutdown());
@@ -84,6 +100,78 @@ it.each(FUNNEL_MODES)('says of each unit what the reference says: %s', async (mo
     const difference = await trial.compare(project, crowd, question, at % 4 === 0);
     expect(difference && `FUNNEL_SEED=${seed}\n${inWords(difference)}`).toBeUndefined();
   }
+});
+
+/** Keeps a project's events as sequences, but for some cells, and says of some stretches that they changed since. */
+const keep =
+  (seconds: readonly number[], { missing, stale }: { missing: number; stale: readonly [from: number, to: number][] }) =>
+  async (project: number): Promise<void> => {
+    const at = (second: number): number => BEGINS + second * 1_000;
+    const ends = [-4 * 86_400, ...seconds, 4 * 86_400];
+    const cells = ends.slice(0, -1).flatMap((from, place) => {
+      const cell = { from: at(from), to: at(ends[place + 1] ?? from), version: project * 100 + place };
+      return place === missing ? [] : [cell];
+    });
+    for (const { version, ...range } of cells) await copies.write({ project, range, version, of: 1 });
+    derived.set(project, {
+      cells: cells.map((cell) => ({
+        ...cell,
+        events: 1,
+        detailed: true,
+        skipped: [],
+        copy: { version: cell.version, of: 1, sequences: true },
+      })),
+      stale: stale.map(([from, to]) => ({ from: at(from), to: at(to) })),
+    });
+  };
+
+describe('of sequences that are kept', () => {
+  afterEach(() => {
+    trial.afterSettling = async () => undefined;
+  });
+
+  it.each(FUNNEL_MODES)('says of each unit what the reference says: %s', async (mode) => {
+    const seed = Number(process.env.FUNNEL_SEED ?? Date.now() % 2 ** 31);
+    const crowd = crowdOf(1_000, seed);
+    trial.afterSettling = keep([-50, 0, 1, 51, 101, 200], {
+      missing: 3,
+      stale: [
+        [20, 30],
+        [100, 150],
+      ],
+    });
+    const project = await trial.settle(crowd.flat());
+    const told = questionsOf(mode, 200, seed).filter((question) => isToldByKept(toQuestion(project, question)));
+    expect(told.length).toBeGreaterThan(8);
+    for (const question of told.slice(0, 8)) {
+      const difference = await trial.compare(project, crowd, question);
+      expect(difference && `FUNNEL_SEED=${seed}\n${inWords(difference)}`).toBeUndefined();
+    }
+  });
+
+  it('gives the figures and buckets of the reference, revenue and what is older than events are kept included', () =>
+    fc.assert(
+      fc.asyncProperty(
+        few(),
+        fc.constantFrom(...FUNNEL_MODES).chain(fullQuestion),
+        fc.uniqueArray(fc.integer({ min: -300, max: 400 }), { minLength: 1, maxLength: 5 }),
+        fc.nat(5),
+        fc.option(fc.constantFrom(-1, 0, 1, 50_000, 100_001), { nil: undefined }),
+        async (rows, { breakdown: _breakdown, holdConstant: _held, ...question }, cuts, missing, after) => {
+          trial.afterSettling = keep(
+            cuts.toSorted((a, b) => a - b),
+            { missing, stale: [[40, 60]] },
+          );
+          const plain: PlainQuestion = { ...question, holdConstant: [] };
+          const since = after === undefined ? undefined : plain.range.from + after;
+          const left = rows.filter(({ ts }) => since === undefined || ts >= since);
+          const { trend, ...figures } = referenceFunnel(seeEvents(left, linksOf(rows)), plain);
+          const right = rounded({ ...figures, trend: trend && Object.fromEntries(trend) });
+          expect(await asked(await trial.settle(rows), plain, since)).toEqual(right);
+        },
+      ),
+      { numRuns: 40 },
+    ));
 });
 
 const few = () => fc.array(littleWorld(), { minLength: 1, maxLength: 12 }).map((worlds) => worlds.flatMap(rowsOfWorld));
@@ -146,7 +234,7 @@ it.each(FUNNEL_MODES)('lists who came as far as a step and who no further, page 
         for (;;) {
           const after = walked.at(-1);
           const wish = { step, dropped, limit: 3, ...(after === undefined ? {} : { after }) };
-          const page = await answers.attempts(toQuestion(project, question), wish);
+          const page = await answers.attempts(toQuestion(project, question), question.timezone, wish);
           walked.push(
             ...page.map(({ unit, events }) => ({
               startedAt: events[0]?.at ?? 0,

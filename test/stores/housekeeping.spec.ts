@@ -254,6 +254,9 @@ describe('rows that nobody points at', () => {
       await ch(
         `INSERT INTO sampled_events (project_id, version, ts) VALUES (1, ${version + 100}, '2024-01-01 00:00:00')`,
       );
+      await ch(
+        `INSERT INTO event_sequences (project_id, version, start) VALUES (1, ${version + 100}, '2024-01-01 00:00:00')`,
+      );
     }
   };
   const versions = async (table: string): Promise<number[]> =>
@@ -290,12 +293,14 @@ describe('rows that nobody points at', () => {
     expect(await versions('rollup_totals')).toEqual([9_001, 9_002, 9_004, 9_010]);
     expect(await versions('rollup_values')).toEqual([9_001, 9_002, 9_004]);
     expect(await versions('sampled_events')).toEqual([9_101, 9_102, 9_104]);
+    expect(await versions('event_sequences')).toEqual([9_101, 9_102, 9_104]);
     clock.at += HOUR_MS;
     await postgres.run((db) => db.execute(sql`DELETE FROM rollup_cells WHERE version = 9001`));
     await postgres.run((db) => db.execute(sql`DELETE FROM rollup_months WHERE version = 9010`));
     expect(await litter().run()).toBe(2);
     expect(await versions('rollup_values')).toEqual([9_001, 9_002]);
     expect(await versions('sampled_events')).toEqual([9_101, 9_102]);
+    expect(await versions('event_sequences')).toEqual([9_101, 9_102]);
     expect(await litter().run()).toBeUndefined();
   });
 });

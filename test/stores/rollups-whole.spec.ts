@@ -135,6 +135,14 @@ it('a verification finds copies that are not what the events say, and they are m
   // The wrong one is litter now.
   expect(await copies()).toEqual([600, 3]);
   expect(await verify(project)).toEqual({ cells: 3, right: 3, wrong: 0, repaired: 0, moving: 0 });
+  await askClickHouse(
+    app.urls.clickhouse,
+    `ALTER TABLE event_sequences UPDATE \`event.name\` = arrayMap(name -> 'wrong', event.name) WHERE project_id = ${number} AND start = toStartOfDay(now()) - INTERVAL 6 DAY
+     SETTINGS mutations_sync = 2`,
+  );
+  expect(await verify(project)).toEqual({ cells: 3, right: 2, wrong: 1, repaired: 1, moving: 0 });
+  await app.app.get(Copier, { strict: false }).run();
+  expect(await verify(project)).toEqual({ cells: 3, right: 3, wrong: 0, repaired: 0, moving: 0 });
 });
 
 it('a copy that is cut short counts for nothing, and is made again', async () => {
@@ -167,7 +175,7 @@ it('a copy that is cut short counts for nothing, and is made again', async () =>
   expect(await copier.run()).toBe(1);
   expect(await pointed()).toEqual([{ copy_of: 1 }, { copy_of: 1 }]);
   // What is stale waits until it is derived again.
-  await pg(sql`UPDATE rollup_cells SET copy_version = NULL WHERE project = ${number}`);
+  await pg(sql`UPDATE rollup_cells SET copy_version = NULL, has_sequences = false WHERE project = ${number}`);
   await pg(sql`INSERT INTO stale_ranges (project, "from", "to", until) SELECT project, "from", "to", now() + interval '1 hour'
     FROM rollup_cells WHERE project = ${number} ORDER BY "from" LIMIT 1`);
   expect(await copier.run()).toBe(1);
@@ -359,7 +367,7 @@ it('nothing that was derived of a project stays when it is gone, and of others a
   }
   const rows = async (project: Project): Promise<number[]> =>
     Promise.all(
-      ['rollup_totals', 'rollup_values', 'sampled_events'].map(async (table) =>
+      ['rollup_totals', 'rollup_values', 'sampled_events', 'event_sequences'].map(async (table) =>
         Number(
           await askClickHouse(app.urls.clickhouse, `SELECT count() FROM ${table} WHERE project_id = ${project.number}`),
         ),
@@ -375,9 +383,9 @@ it('nothing that was derived of a project stays when it is gone, and of others a
     60_000,
   );
   expect(job.state).toBe('completed');
-  expect(await rows(erased)).toEqual([0, 0, 0]);
+  expect(await rows(erased)).toEqual([0, 0, 0, 0]);
   await app.app.get(RollupsEraser).erase(erased);
-  expect(await rows(erased)).toEqual([0, 0, 0]);
+  expect(await rows(erased)).toEqual([0, 0, 0, 0]);
   expect(await rows(other)).toEqual(before);
   expect(await verify(kept)).toEqual({ cells: 3, right: 3, wrong: 0, repaired: 0, moving: 0 });
 });

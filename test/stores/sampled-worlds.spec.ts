@@ -102,7 +102,7 @@ async function settle(world: World, { cuts, without, later, copyOf, deleted }: C
       events: 1,
       detailed: true,
       skipped: [],
-      copy: at % without === 0 ? undefined : { version, of: copyOf },
+      copy: at % without === 0 ? undefined : { version, of: copyOf, sequences: true },
     });
   }
   await insert(
@@ -272,7 +272,7 @@ it('is known to be wrong where a row is missing, twice there, or another one', a
     )
     .join('\n');
   await clickhouse.insert({ table: 'events', columns: EVENT_COLUMNS, body, token: randomUUID() });
-  const copy = { project, range: { from, to: from + DAY_MS }, version: (lastVersion += 1), of: 1 };
+  const copy = { project, range: { from, to: from + DAY_MS }, version: (lastVersion += 1), of: 1, sequences: false };
   await store.write(copy);
   expect(await store.isRight(copy)).toBe(true);
   // Of no version, and of one that is not the cell's.
@@ -284,4 +284,41 @@ it('is known to be wrong where a row is missing, twice there, or another one', a
     `ALTER TABLE sampled_events DELETE WHERE project_id = ${project} AND visitor_id = 2 SETTINGS mutations_sync = 2`,
   );
   expect(await store.isRight(copy)).toBe(false);
+});
+
+it.each([
+  { says: 'another time', change: '`event.at` = arrayMap(at -> at + 1, event.at)' },
+  { says: 'an event less', change: '`event.at` = [], `event.tie` = [], `event.name` = [], `event.path` = []' },
+  { says: 'another name', change: "`event.name` = ['another']" },
+  { says: 'another page', change: "`event.path` = ['/wrong']" },
+  { says: 'another user', change: 'user_id = 7' },
+  { says: 'another currency', change: "`paid.currency` = arrayMap(one -> 'USD', paid.currency)" },
+  { says: 'another amount', change: '`paid.revenue` = arrayMap(one -> one + 1, paid.revenue)' },
+])('is known to be wrong where a sequence says $says', async ({ change }) => {
+  const project = (lastProject += 1);
+  const from = Date.UTC(2026, 3, 7);
+  const [world] = fc.sample(smallWorld(), { numRuns: 1, seed: 3 });
+  const [event] = world?.blocks.flat() ?? [];
+  if (event === undefined) throw new Error('The world is empty');
+  const money = { revenue: 10_000, currency: 'EUR' };
+  const rows = [1, 2].map((at) => ({ ...event, ...money, id: randomUUID(), ts: from + at * 1_000, receivedAt: from }));
+  await clickhouse.insert({
+    table: 'events',
+    columns: EVENT_COLUMNS,
+    body: rowsOf(
+      project,
+      rows.map((row, at) => ({ ...row, visitor: `f00000000000000${at}`, user: '' })),
+    ),
+    token: randomUUID(),
+  });
+  const version = (lastVersion += 1);
+  const copy = { project, range: { from, to: from + DAY_MS }, version, of: 1, sequences: true };
+  await store.write(copy);
+  expect(await store.isRight(copy)).toBe(true);
+  expect(await store.isRight({ ...copy, version: version + 1_000_000 })).toBe(false);
+  await clickhouse.run(
+    `ALTER TABLE event_sequences UPDATE ${change} WHERE version = ${version} AND visitor_id = ${BigInt('0xf000000000000001')} SETTINGS mutations_sync = 2`,
+  );
+  expect(await store.isRight(copy)).toBe(false);
+  expect(await store.isRight({ ...copy, sequences: false })).toBe(true);
 });

@@ -14,6 +14,7 @@ export interface Answers {
   answer(question: FunnelQuestion, zone: string): Promise<FunnelAnswer>;
   attempts(
     question: FunnelQuestion,
+    zone: string,
     wish: { step: number; dropped: boolean; limit: number },
   ): Promise<readonly Attempt[]>;
 }
@@ -82,6 +83,9 @@ export class FunnelTrial {
     private readonly answers: Answers,
   ) {}
 
+  /** What is to be done with a project once its rows are there. */
+  afterSettling: (project: number) => Promise<void> = async () => undefined;
+
   /** A project with these rows. @returns its number */
   async settle(rows: readonly RawEvent[]): Promise<number> {
     const [project = 0] = await this.settleApart([rows]);
@@ -104,6 +108,7 @@ export class FunnelTrial {
       const events = projects.map(({ number, blocks }) => rowsOf(number, blocks[block] ?? []));
       await insert('events', EVENT_COLUMNS, events);
     }
+    for (const { number } of projects) await this.afterSettling(number);
     return projects.map(({ number }) => number);
   }
 
@@ -125,7 +130,7 @@ export class FunnelTrial {
     const walks = crowd.map((rows) => attempts(seen(rows), question));
     const asked = toQuestion(project, question);
     const everybody = { step: 1, dropped: false, limit: EVERYBODY };
-    const found = await this.answers.attempts(asked, everybody);
+    const found = await this.answers.attempts(asked, question.timezone, everybody);
     const ofWorld = crowd.map((): Attempt[] => []);
     for (const attempt of found) ofWorld[worldOf(attempt.visitor)]?.push(attempt);
     const wrong = crowd
@@ -144,7 +149,7 @@ export class FunnelTrial {
   async #differenceOf(events: RawEvent[], question: PlainQuestion): Promise<Difference | undefined> {
     const project = await this.settle(events);
     const everybody = { step: 1, dropped: false, limit: EVERYBODY };
-    const found = asListed(await this.answers.attempts(toQuestion(project, question), everybody));
+    const found = asListed(await this.answers.attempts(toQuestion(project, question), question.timezone, everybody));
     const expected = listed(attempts(seen(events), question), question);
     return inWords(found) === inWords(expected) ? undefined : { question, events, expected, found };
   }

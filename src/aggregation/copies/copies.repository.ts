@@ -35,7 +35,7 @@ export class CopiesRepository {
         SELECT cell.project, ${milliseconds(sql`cell."from"`)} AS "from", ${milliseconds(sql`cell."to"`)} AS "to",
           cell.version AS cell
         FROM ${rollupCells} AS cell JOIN ${projects} AS project ON project.number = cell.project
-        WHERE cell.events >= ${fewest} AND cell.copy_version IS NULL AND project.deleted_at IS NULL
+        WHERE cell.events >= ${fewest} AND NOT cell.has_sequences AND project.deleted_at IS NULL
           AND NOT EXISTS (SELECT 1 FROM ${staleRanges} AS stale
             WHERE stale.project = cell.project AND stale."from" < cell."to" AND stale."to" > cell."from")
         ORDER BY cell."to" DESC, cell.project
@@ -61,8 +61,8 @@ export class CopiesRepository {
   async point({ project, from, cell }: Uncopied, version: number, of: number): Promise<boolean> {
     const { rowCount } = await this.postgres.run((db) =>
       db.execute(sql`
-        UPDATE ${rollupCells} SET copy_version = ${version}, copy_of = ${of}
-        WHERE project = ${project} AND "from" = ${timestamptz(from)} AND version = ${cell} AND copy_version IS NULL`),
+        UPDATE ${rollupCells} SET copy_version = ${version}, copy_of = ${of}, has_sequences = true
+        WHERE project = ${project} AND "from" = ${timestamptz(from)} AND version = ${cell} AND NOT has_sequences`),
     );
     return rowCount === 1;
   }

@@ -10,6 +10,7 @@ export const WATCHED_TABLES = [
   'rollup_totals',
   'rollup_values',
   'sampled_events',
+  'event_sequences',
 ] as const;
 
 /** A month of events on disk. */
@@ -46,10 +47,10 @@ export const mergeMonth = (name: string): Sql => sql`OPTIMIZE TABLE events PARTI
 export const clearMonth = (name: string): Sql =>
   sql`ALTER TABLE events APPLY DELETED MASK IN PARTITION ${month(name)} SETTINGS mutations_sync = 2`;
 
-/** A year of derived rows on disk, in several parts. */
+/** A year of derived rows on disk, of some tables a month, in several parts. */
 export interface YearRow {
   table: DerivedTable;
-  /** YYYY */
+  /** YYYY, YYYYMM */
   year: string;
   bytes: number;
 }
@@ -64,7 +65,7 @@ export const yearsOnDisk = sql`
   ORDER BY count() DESC, table, partition`;
 
 export const mergeYear = ({ table, year }: YearRow): Sql =>
-  sql`OPTIMIZE TABLE ${ident(table)} PARTITION ${own(year, /^\d{4}$/)} FINAL`;
+  sql`OPTIMIZE TABLE ${ident(table)} PARTITION ${own(year, /^\d{4}(\d{2})?$/)} FINAL`;
 
 /** What of a project is too old. */
 export interface Expiry {
@@ -114,11 +115,13 @@ export const deleteExpired = (name: number, expiries: readonly Expiry[]): Sql =>
 export const versionsWithRows = sql`
   SELECT version FROM rollup_totals GROUP BY version
   UNION DISTINCT
-  SELECT version FROM sampled_events GROUP BY version`;
+  SELECT version FROM sampled_events GROUP BY version
+  UNION DISTINCT
+  SELECT version FROM event_sequences GROUP BY version`;
 
 /** Deletes copies for good: rows that are only hidden would stay when their visitors are erased. They are few. */
-export const deleteCopies = (versions: readonly number[]): Sql => sql`
-  ALTER TABLE sampled_events DELETE
+export const deleteCopies = (table: 'sampled_events' | 'event_sequences', versions: readonly number[]): Sql => sql`
+  ALTER TABLE ${ident(table)} DELETE
   WHERE version IN ${new Bound('Array(UInt64)', versions)}
   SETTINGS mutations_sync = 2`;
 

@@ -36,7 +36,8 @@ export class RollupLitter {
     const litter = unpointed.filter((version) => before.has(version));
     for (let at = 0; at < litter.length; at += TOGETHER) {
       const versions = litter.slice(at, at + TOGETHER);
-      await this.clickhouse.run(deleteCopies(versions), { background: true });
+      for (const table of ['sampled_events', 'event_sequences'] as const)
+        await this.clickhouse.run(deleteCopies(table, versions), { background: true });
       // Totals last: a version whose totals are gone is not found again.
       for (const table of ['rollup_values', 'rollup_totals'] as const)
         await this.clickhouse.run(deleteVersions(table, versions), { background: true });

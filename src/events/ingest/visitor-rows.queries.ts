@@ -40,14 +40,29 @@ const seenWith = ({ project, hashes, near }: Gone): Sql => {
   return near.every((visitor) => theirs.has(visitor)) ? reach : sql`${reach} AND ${isTheirs(hashes)}`;
 };
 
+/** Up to when a row's visitor or user is erased, milliseconds. */
+const latestCut = ({ hashes }: Gone): Sql =>
+  sql`greatest(${cutOf(sql`visitor_id`, hashes)}, ${cutOf(sql`user_id`, hashes)})`;
+
 /** Whether such an event is from before the erasure, by what it says and by when it came. */
-const isBefore = ({ hashes }: Gone): Sql => {
-  const cut = sql`greatest(${cutOf(sql`visitor_id`, hashes)}, ${cutOf(sql`user_id`, hashes)})`;
+const isBefore = (gone: Gone): Sql => {
+  const cut = latestCut(gone);
   return sql`(toUnixTimestamp64Milli(ts) <= ${cut} OR toUnixTimestamp64Milli(received_at) <= ${cut})`;
 };
 
 /** Their events from before the erasure. The hashes are looked at first: times are read where one of them stands (5.5 -> 0.1 s of CPU). */
 const ofTheirs = (gone: Gone): Sql => sql`PREWHERE ${seenWith(gone)} WHERE ${isBefore(gone)}`;
+
+/** Where events lie, and what of theirs is from before the erasure; of sequences by what the events say alone, as all of one are copied anew. */
+const ON_DISK: readonly { readonly table: Sql; readonly theirs: (gone: Gone) => Sql }[] = [
+  { table: sql`events`, theirs: isBefore },
+  { table: sql`sampled_events`, theirs: isBefore },
+  {
+    table: sql`event_sequences`,
+    theirs: (gone) =>
+      sql`arrayExists(at -> toInt64(toUnixTimestamp(start)) * 1000 + at <= ${latestCut(gone)}, event.at)`,
+  },
+];
 
 const linksOf = ({ project, hashes }: Gone): Sql => sql`project_id = ${uint32(project)} AND ${isTheirs(hashes)}`;
 
@@ -135,11 +150,11 @@ export const deleteRejects = (gone: Gone): Sql => sql`
  *  visitors, and most events have no user.
  *  @param onDisk hidden rows too, and copies: until they are purged these lie there, and nothing points at them */
 export const eventsLeft = (gone: Gone, onDisk: boolean): Sql[] =>
-  [sql`events`, ...(onDisk ? [sql`sampled_events`] : [])].flatMap((table) =>
+  (onDisk ? ON_DISK : ON_DISK.slice(0, 1)).flatMap(({ table, theirs }) =>
     [sql`visitor_id`, sql`user_id`].map(
       (column) => sql`
   SELECT count() AS rows FROM ${table}
-  PREWHERE project_id = ${uint32(gone.project)} AND ${column} IN ${hashesOf(gone.hashes)} WHERE ${isBefore(gone)}${
+  PREWHERE project_id = ${uint32(gone.project)} AND ${column} IN ${hashesOf(gone.hashes)} WHERE ${theirs(gone)}${
     onDisk ? sql` SETTINGS apply_deleted_mask = 0` : sql``
   }`,
     ),

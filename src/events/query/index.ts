@@ -11,12 +11,14 @@ export {
   toJson,
 } from './filters';
 export { COPIED, type Copies, copyColumns, ofLowest, type Sample, sampleTable } from './sample';
+export { dimensionsOf, isToldBySequences, sequenceParts, type SequenceParts, type Sequences } from './sequences';
 export { findRelated, findSessionScan, hasNamed, isSmall, type RunQuery } from './session-scan';
 export {
   during,
   type EventScope,
   eventSource,
   firstLinks,
+  identified,
   moment,
   NAMED_GAP_MS,
   relatedVisitors,
@@ -27,6 +29,7 @@ export {
   sessionSource,
   STORABLE,
   storable,
+  stretchesOf,
   visitorList,
   within,
 } from './source';

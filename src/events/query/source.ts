@@ -93,7 +93,7 @@ export const firstLinks = (project: number, of?: Sql): Sql => sql`(
     GROUP BY visitor_id)`;
 
 /** Rows with the visitor they belong to: its user, else the user it was first linked to, else itself. */
-const identified = (project: number, rows: Sql, of?: Sql): Sql => sql`(
+export const identified = (project: number, rows: Sql, of?: Sql): Sql => sql`(
   SELECT *, multiIf(user_id != 0, user_id, linked_user != 0, linked_user, visitor_id) AS identity
   FROM ${rows} AS seen
   LEFT JOIN ${firstLinks(project, of)} AS links USING (visitor_id))`;
@@ -144,11 +144,13 @@ const plain = (scope: EventScope, chosen: Sql = nothing): Sql => {
     SELECT ${copyColumns} FROM sampled_events
     WHERE project_id = ${uint32(project)} AND version IN ${new Bound('Array(UInt64)', sample.copies.versions)} AND ${anyOf(parts.copied, during)}${further}`;
   if (parts.rest.length === 0) return sql`(${copies})`;
-  const rest = sql`
-    SELECT ${copyColumns} FROM events FINAL
-    WHERE project_id = ${uint32(project)} AND ${anyOf(parts.rest, withinDays)}${further}`;
-  return sql`(${copies} UNION ALL ${rest})`;
+  return sql`(${copies} UNION ALL SELECT ${copyColumns} FROM ${stretchesOf(scope, parts.rest, chosen)})`;
 };
+
+/** A subselect, in brackets, of a scope's events in some stretches of its range, each event once. */
+export const stretchesOf = (scope: EventScope, stretches: readonly TimeRange[], chosen: Sql = nothing): Sql => sql`(
+    SELECT * FROM events FINAL
+    WHERE project_id = ${uint32(scope.project)} AND ${anyOf(stretches, withinDays)}${chosen}${narrowed(scope)})`;
 
 const anyOf = (ranges: readonly TimeRange[], condition: (range: TimeRange) => Sql): Sql =>
   sql`(${join(

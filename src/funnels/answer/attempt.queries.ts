@@ -4,6 +4,7 @@ import type { FunnelQuestion } from '../funnel.types';
 import { begins, x } from './attempt-parts';
 import { inAnyOrder } from './in-any-order.queries';
 import { inOrder } from './in-order.queries';
+import { keptSequences } from './kept-sequences.queries';
 import { type FunnelReading, holds, maskOf, msOf, sequences, stepBits, unitColumns } from './sequence.queries';
 
 /** One sequence for each of the values that must not change: events of other values are no steps there. */
@@ -21,7 +22,8 @@ const apart = (question: FunnelQuestion, rows: Sql): Sql => {
  *  and as asked for `shown` (String) and `money`: see `sequences`). */
 export const attempts = (question: FunnelQuestion, reading: FunnelReading): Sql => {
   const { mode, breakdown, steps } = question;
-  const whole = sequences(question, reading);
+  const whole =
+    reading.kept === undefined ? sequences(question, reading) : keptSequences(question, reading, reading.kept);
   const rows = holds(question) ? apart(question, whole) : whole;
   const all = mode === 'any' ? inAnyOrder(question, rows) : inOrder(question, rows);
   // Of several attempts of a unit the deepest counts, and the earliest of those.

@@ -1,7 +1,7 @@
 // How do a funnel's figures come out of the warehouse? From all events that matter, or from those of a sample of visitors.
 import { Injectable } from '@nestjs/common';
 import { timesAmount } from '../../common/money';
-import { findSessionScan, type Sample, sampleTable } from '../../events/query';
+import { findSessionScan, sampleTable } from '../../events/query';
 import { ClickHouse } from '../../platform/clickhouse/clickhouse';
 import { Reads } from '../../platform/clickhouse/reads';
 import type { Caller } from '../../platform/http/caller';
@@ -26,6 +26,7 @@ import {
   type StepRow,
 } from './figures.queries';
 import { HISTOGRAM_EDGES } from './histogram';
+import { isToldByKept } from './kept-sequences.queries';
 import { type FunnelReading, needsOf, reachOf } from './sequence.queries';
 
 /** Events that a funnel reads at once in some 300 ms. Sequences without a gap hold every event, and sessions must be cut first. */
@@ -44,11 +45,11 @@ export class FunnelAnswers {
    *  @throws storeUnavailable, queryTooLarge; invalidInput for a pattern that RE2 does not take */
   async answer(question: FunnelQuestion, zone: string, caller?: Caller): Promise<FunnelAnswer> {
     const reads = new Reads(this.clickhouse, question.project, caller);
-    const sample = await this.#sampleFor(question, zone);
-    const reading = await this.#reading(question, reads, sample);
+    const reading = await this.#reading(question, zone, reads);
+    const { sample } = reading;
     const rows = together(
       question,
-      await reads.of('funnel', sampleTable(sample), FIGURES_SETTINGS)<StepRow>(figuresSql(question, reading)),
+      await reads.of('funnel', tableOf(reading), FIGURES_SETTINGS)<StepRow>(figuresSql(question, reading)),
     );
     const answer = toAnswer(question, rows, sample?.of ?? 1);
     const account: Account = {
@@ -59,12 +60,17 @@ export class FunnelAnswers {
   }
 
   /** A page of units with their attempts, the newest start first. A list is never of a sample. @throws as `answer` */
-  async attempts(question: FunnelQuestion, wish: AttemptsWish, caller?: Caller): Promise<readonly Attempt[]> {
+  async attempts(
+    question: FunnelQuestion,
+    zone: string,
+    wish: AttemptsWish,
+    caller?: Caller,
+  ): Promise<readonly Attempt[]> {
     const reads = new Reads(this.clickhouse, question.project, caller);
-    const reading = await this.#reading(question, reads);
+    const reading = await this.#reading({ ...question, precision: 'exact' }, zone, reads);
     const rows = await reads.of(
       'funnel_attempts',
-      'events',
+      tableOf(reading),
     )<AttemptRow & { unit: string }>(attemptsSql(question, wish, reading));
     return rows.map(({ visitor, unit, began, reached, times }) => ({
       visitor,
@@ -74,23 +80,24 @@ export class FunnelAnswers {
     }));
   }
 
-  async #reading(question: FunnelQuestion, reads: Reads, sample?: Sample): Promise<FunnelReading> {
-    if (!needsOf(question).sessions) return { sample };
-    const scan = await findSessionScan(
-      reads.of('funnel_sessions', 'events'),
-      question.project,
-      reachOf(question),
+  async #reading(question: FunnelQuestion, zone: string, reads: Reads): Promise<FunnelReading> {
+    const reach = reachOf(question);
+    const read = { from: Math.max(reach.from, question.since ?? reach.from), to: reach.to };
+    const kept = isToldByKept(question) ? await this.volumes.sequencesFor(question, zone, read, MOST_ROWS) : undefined;
+    if (kept !== undefined) return kept;
+    const { sessions } = needsOf(question);
+    const most = question.mode === 'strict' || sessions ? MOST_WHOLE_ROWS : MOST_ROWS;
+    const sample = await this.volumes.sampleFor(question, zone, read, most);
+    if (!sessions) return { sample };
+    return {
       sample,
-    );
-    return { scan, sample };
-  }
-
-  async #sampleFor(question: FunnelQuestion, zone: string): Promise<Sample | undefined> {
-    const { from, to } = reachOf(question);
-    const most = question.mode === 'strict' || needsOf(question).sessions ? MOST_WHOLE_ROWS : MOST_ROWS;
-    return this.volumes.sampleFor(question, zone, { from: Math.max(from, question.since ?? from), to }, most);
+      scan: await findSessionScan(reads.of('funnel_sessions', 'events'), question.project, reach, sample),
+    };
   }
 }
+
+const tableOf = ({ kept, sample }: FunnelReading): string =>
+  kept === undefined ? sampleTable(sample) : 'event_sequences';
 
 /** What rows say together of the same units, step by step; by what these are. */
 interface FiguresRow extends Pick<StepRow, 'sets' | 'kind' | 'value' | 'bucket'> {

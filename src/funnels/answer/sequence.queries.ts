@@ -12,6 +12,7 @@ import {
   type Needs,
   PLAIN,
   type Sample,
+  type SequenceParts,
   type SessionScan,
   STORABLE,
 } from '../../events/query';
@@ -20,10 +21,10 @@ import type { FunnelQuestion } from '../funnel.types';
 
 /** An event's key, 128 bits: when it happened (42, milliseconds), when it arrived (42), its place in the request (16), and what it is (28):
  *  a bit for each step, then one for each exclusion. Keys sort as events do, and a list of them is all that an attempt is made of. */
-const MASK_BITS = 28;
+export const MASK_BITS = 28;
 const SEQ_BITS = 16;
 const TIME_BITS = 42;
-const TIME_SHIFT = TIME_BITS + SEQ_BITS + MASK_BITS;
+export const TIME_SHIFT = TIME_BITS + SEQ_BITS + MASK_BITS;
 const ARRIVAL_SHIFT = SEQ_BITS + MASK_BITS;
 
 /** When the event of a key happened, milliseconds. */
@@ -39,7 +40,7 @@ export const bitOf = (step: number): number => 2 ** (step - 1);
 export const stepBits = ({ steps }: FunnelQuestion): number => 2 ** steps.length - 1;
 
 /** An amount and its currency as one number: three letters above 64 bits of ten-thousandths, which is what the column holds. 0 is none. */
-const moneyOf = sql`bitOr(bitShiftLeft(toUInt128(reinterpretAsUInt32(toString(currency))), 64), toUInt128(reinterpretAsUInt64(revenue)))`;
+export const moneyOf = sql`bitOr(bitShiftLeft(toUInt128(reinterpretAsUInt32(toString(currency))), 64), toUInt128(reinterpretAsUInt64(revenue)))`;
 /** The name of the upper part of such a number. */
 export const currencyName = (code: Sql): Sql => sql`substring(reinterpretAsString(toUInt32(${code})), 1, 3)`;
 /** The amount of a sum of lower parts. */
@@ -51,6 +52,8 @@ export interface FunnelReading {
   readonly scan?: SessionScan | undefined;
   /** Only some visitors. */
   readonly sample?: Sample | undefined;
+  /** What is read from sequences that are kept; undefined: all is read from events. */
+  readonly kept?: SequenceParts | undefined;
 }
 
 /** The time whose events matter: attempts begin in the range, and go on for a window. Sessions that touch the range are read whole. */
@@ -73,7 +76,8 @@ export const unitColumns = ({ countBy }: FunnelQuestion): Sql =>
 /** Whether more than its keys is kept of a sequence. */
 export const holds = ({ holdConstant }: FunnelQuestion): boolean => holdConstant.length > 0;
 
-const scopeOf = (
+/** Whose events, and when. */
+export const scopeOf = (
   { project, since }: FunnelQuestion,
   range: TimeRange,
   { scan, sample }: FunnelReading,
@@ -86,11 +90,11 @@ const scopeOf = (
 });
 
 /** The names of the only events that a filter can select; undefined: any. */
-const namesOf = (filter: Filter): readonly string[] | undefined => {
+const namesOfFilter = (filter: Filter): readonly string[] | undefined => {
   if (filter.kind === 'test') return filter.op === 'is' && filter.dimension === 'event' ? filter.values : undefined;
-  if (filter.kind === 'and') return filter.filters.map(namesOf).find((names) => names !== undefined);
+  if (filter.kind === 'and') return filter.filters.map(namesOfFilter).find((names) => names !== undefined);
   if (filter.kind !== 'or') return undefined;
-  const each = filter.filters.map(namesOf);
+  const each = filter.filters.map(namesOfFilter);
   return each.every((names) => names !== undefined) ? each.flat() : undefined;
 };
 
@@ -100,26 +104,45 @@ const known = (name: string): NonNullable<ReturnType<typeof findDimension>> => {
   return dimension;
 };
 
-/** Sequences of units in which an attempt can begin: rows (unit, `keys`, `more`, `paid`, and as asked for `holding`, `shown`).
- *  - keys: Array(UInt128), in order
- *  - more: whether one of them is a step beyond the first
- *  - holding: Array(UInt64) beside them, of the values that must not change
- *  - shown: Array(String) of a breakdown, '' where there is none, else the value after a '=', and shown_at: Array(UInt128), their keys
- *  - paid: Array(UInt128) of money, of events that can be the last step, and paid_at: Array(UInt128), their keys */
-export const sequences = (question: FunnelQuestion, reading: FunnelReading): Sql => {
-  const { steps, exclusions, filter, breakdown, mode, range, countBy, holdConstant } = question;
+/** What steps and exclusions look for, in the order of their bits. */
+const targetsOf = ({ steps, exclusions }: FunnelQuestion): Filter[] =>
+  [...steps, ...exclusions].map(({ target }) => target);
+
+/** The names of the only events that are read; undefined: any. In strict any event of a unit may stand between two steps. */
+export const namesOf = (question: FunnelQuestion): readonly string[] | undefined => {
+  if (question.mode === 'strict') return undefined;
+  const names = targetsOf(question).map(namesOfFilter);
+  return names.every((list) => list !== undefined) ? [...new Set(names.flat())] : undefined;
+};
+
+/** What an event is, by its columns: the lower bits of its key. */
+export const maskSql = (question: FunnelQuestion, reading: FunnelReading): Sql => {
+  const { steps, filter, range, holdConstant } = question;
   const asked = scopeOf(question, range, reading);
-  const reach = scopeOf(question, reachOf(question), reading);
-  const targets = [...steps, ...exclusions].map(({ target }) => target);
-  const held = holdConstant.map(known);
-  const there = held.flatMap(({ present }) => present ?? []);
+  const there = holdConstant.flatMap((name) => known(name).present ?? []);
   const selected = filter === undefined ? [] : [filterSql(filter, asked)];
-  const bits = targets.map((target, at) => {
-    const conditions = [filterSql(target, asked), ...selected, ...(at < steps.length ? there : [])];
-    return sql`toUInt32(${join(conditions, ' AND ')}) * ${digits(bitOf(at + 1))}`;
-  });
+  return sums(
+    targetsOf(question).map((target, at) => {
+      const conditions = [filterSql(target, asked), ...selected, ...(at < steps.length ? there : [])];
+      return sql`toUInt32(${join(conditions, ' AND ')}) * ${digits(bitOf(at + 1))}`;
+    }),
+  );
+};
+
+/** Bits of the steps that an attempt can begin with, of those that come after, and of those that can be the last. */
+export const startBits = (question: FunnelQuestion): number =>
+  question.mode === 'any' ? stepBits(question) : bitOf(1);
+export const beyondBits = (question: FunnelQuestion): number => stepBits(question) - 1;
+export const lastBits = (question: FunnelQuestion): number =>
+  question.mode === 'any' ? stepBits(question) : bitOf(question.steps.length);
+
+/** Events that matter out of some rows of events: rows (what names their unit, mask, key, currency, money, and as asked for hold, value).
+ *  @param unit columns of `rows` */
+export const keyed = (question: FunnelQuestion, reading: FunnelReading, unit: Sql, rows: Sql): Sql => {
+  const { breakdown, mode, countBy, holdConstant } = question;
+  const held = holdConstant.map(known);
   const columns = [
-    unitColumns(question),
+    unit,
     sql`mask`,
     sql`bitOr(bitShiftLeft(toUInt128(toUnixTimestamp64Milli(ts)), ${digits(TIME_SHIFT)}), bitOr(
           bitShiftLeft(toUInt128(toUnixTimestamp64Milli(received_at)), ${digits(ARRIVAL_SHIFT)}),
@@ -136,42 +159,50 @@ export const sequences = (question: FunnelQuestion, reading: FunnelReading): Sql
     sql`currency`,
     sql`${moneyOf} AS money`,
   ];
-  const names = targets.map(namesOf);
-  // In strict any event of a unit may stand between two steps.
-  const isNamed = mode !== 'strict' && names.every((list) => list !== undefined);
+  const names = namesOf(question);
   const conditions = [
-    ...(countBy === 'session' ? [] : [during(reach.range)]),
-    ...(isNamed ? [sql`name IN ${texts([...new Set(names.flatMap((list) => list ?? []))])}`] : []),
+    ...(countBy === 'session' ? [] : [during(scopeOf(question, reachOf(question), reading).range)]),
+    ...(names === undefined ? [] : [sql`name IN ${texts(names)}`]),
   ];
-  const starts = mode === 'any' ? stepBits(question) : bitOf(1);
-  const canBegin = sql`bitAnd(mask, ${digits(starts)}) != 0 AND key >= ${keyAt(range.from)} AND key < ${keyAt(range.to)}`;
-  const last = mode === 'any' ? stepBits(question) : bitOf(steps.length);
+  return sql`
+      SELECT ${join(columns, ', ')}
+      FROM (
+        SELECT *, ${maskSql(question, reading)} AS mask
+        FROM ${rows}
+        ${conditions.length === 0 ? nothing : sql`WHERE ${join(conditions, ' AND ')}`})
+      ${mode === 'strict' ? nothing : sql`WHERE mask != 0`}`;
+};
+
+/** Sequences of units in which an attempt can begin: rows (unit, `keys`, `more`, `paid`, and as asked for `holding`, `shown`).
+ *  - keys: Array(UInt128), in order
+ *  - more: whether one of them is a step beyond the first
+ *  - holding: Array(UInt64) beside them, of the values that must not change
+ *  - shown: Array(String) of a breakdown, '' where there is none, else the value after a '=', and shown_at: Array(UInt128), their keys
+ *  - paid: Array(UInt128) of money, of events that can be the last step, and paid_at: Array(UInt128), their keys */
+export const sequences = (question: FunnelQuestion, reading: FunnelReading): Sql => {
+  const { breakdown, range } = question;
+  const reach = scopeOf(question, reachOf(question), reading);
+  const canBegin = sql`bitAnd(mask, ${digits(startBits(question))}) != 0 AND key >= ${keyAt(range.from)} AND key < ${keyAt(range.to)}`;
   const isShown = sql`bitAnd(mask, ${digits(shownAt(question))}) != 0`;
-  const paid = sql`currency != '' AND bitAnd(mask, ${digits(last)}) != 0`;
+  const paid = sql`currency != '' AND bitAnd(mask, ${digits(lastBits(question))}) != 0`;
   return sql`
     SELECT ${unitColumns(question)}, ${join(
       [
-        held.length === 0
-          ? sql`arraySort(groupArray(key)) AS keys`
-          : sql`arraySort(groupArray((key, hold))) AS pairs, pairs.1 AS keys, pairs.2 AS holding`,
+        holds(question)
+          ? sql`arraySort(groupArray((key, hold))) AS pairs, pairs.1 AS keys, pairs.2 AS holding`
+          : sql`arraySort(groupArray(key)) AS keys`,
         ...(breakdown === undefined
           ? []
           : [sql`groupArrayIf(key, ${isShown}) AS shown_at, groupArrayIf(value, ${isShown}) AS shown`]),
         // Most units do no more than begin: nobody needs to look at the rest of theirs.
-        sql`bitAnd(groupBitOr(mask), ${digits(stepBits(question) - 1)}) != 0 AS more`,
+        sql`bitAnd(groupBitOr(mask), ${digits(beyondBits(question))}) != 0 AS more`,
         // In mode any each of the steps may be the last.
         // Numbers alone: a list of tuples costs as much as all of the rest.
         sql`groupArrayIf(key, ${paid}) AS paid_at, groupArrayIf(money, ${paid}) AS paid`,
       ],
       ', ',
     )}
-    FROM (
-      SELECT ${join(columns, ', ')}
-      FROM (
-        SELECT *, ${sums(bits)} AS mask
-        FROM ${eventSource(reach, needsOf(question))}
-        ${conditions.length === 0 ? nothing : sql`WHERE ${join(conditions, ' AND ')}`})
-      ${mode === 'strict' ? nothing : sql`WHERE mask != 0`})
+    FROM (${keyed(question, reading, unitColumns(question), eventSource(reach, needsOf(question)))})
     GROUP BY ${unitColumns(question)}
     HAVING countIf(${canBegin}) > 0`;
 };
