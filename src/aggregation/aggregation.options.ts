@@ -29,6 +29,8 @@ export class AggregationOptions {
   copyOf = 128;
   /** Of a cell with fewer events none: what a sample reads of it lies in a granule or two of `events`. */
   fewestCopied = 10_000;
+  /** Of a cell with more events no sequences are kept: one statement writes them, and must end soon. */
+  mostSequenced = 2_000_000;
   /** Of two days with fewer events each, visitors of the days across their end are not counted beforehand: their hours' states are small. */
   fewestRolling = 10_000;
   /** Of a month with fewer events the cells are not added up: their states are small. */

@@ -112,7 +112,7 @@ const keep =
       const cell = { from: at(from), to: at(ends[place + 1] ?? from), version: project * 100 + place };
       return place === missing ? [] : [cell];
     });
-    for (const { version, ...range } of cells) await copies.write({ project, range, version, of: 1 });
+    for (const { version, ...range } of cells) await copies.write({ project, range, version, of: 1, sequences: true });
     derived.set(project, {
       cells: cells.map((cell) => ({
         ...cell,

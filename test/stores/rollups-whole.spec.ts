@@ -181,6 +181,37 @@ it('a copy that is cut short counts for nothing, and is made again', async () =>
   expect(await copier.run()).toBe(1);
 });
 
+it('sequences are kept of cells up to a limit, and of larger ones once it is raised', async () => {
+  const project = await aProject(app);
+  await send(project);
+  await derived(project);
+  const { number } = await projectOf(project);
+  const copier = app.app.get(Copier, { strict: false });
+  const options = app.app.get(AggregationOptions, { strict: false });
+  const usual = options.mostSequenced;
+  const kept = async (): Promise<number[]> =>
+    Promise.all(
+      ['sampled_events', 'event_sequences'].map(async (table) =>
+        Number(
+          await askClickHouse(
+            app.urls.clickhouse,
+            `SELECT uniqExact(version) FROM ${table} WHERE project_id = ${number}`,
+          ),
+        ),
+      ),
+    );
+  // Two cells have 200 events each; a third is too small for any copy.
+  options.mostSequenced = 199;
+  expect([await copier.run(), await copier.run()]).toEqual([2, 0]);
+  expect(await kept()).toEqual([2, 0]);
+  options.mostSequenced = 200;
+  expect([await copier.run(), await copier.run()]).toEqual([2, 0]);
+  options.mostSequenced = usual;
+  // What had no sequences is litter now.
+  expect(await kept()).toEqual([4, 2]);
+  expect(await verify(project)).toEqual({ cells: 3, right: 3, wrong: 0, repaired: 0, moving: 0 });
+});
+
 it('days of another zone are counted across two of the project’s, counted again when these change, and checked', async () => {
   const project = await aProject(app);
   const today = Math.floor(Date.now() / DAY_MS) * DAY_MS;

@@ -95,7 +95,7 @@ async function settle(world: World, { cuts, without, later, copyOf, deleted }: C
   for (const [at, from] of ends.slice(0, -1).entries()) {
     const range = { from, to: ends[at + 1] ?? from };
     const version = (lastVersion += 1);
-    if (at % without !== 0) await store.write({ project, range, of: copyOf, version });
+    if (at % without !== 0) await store.write({ project, range, of: copyOf, version, sequences: true });
     cells.push({
       ...range,
       version,

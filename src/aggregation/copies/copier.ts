@@ -19,17 +19,18 @@ export class Copier {
   /** Copies cells until there are none without, or its turn is over.
    *  @returns how many */
   async run(): Promise<number> {
-    const { copyOf, fewestCopied, choreTurnMs, onStep } = this.options;
+    const { copyOf, fewestCopied, mostSequenced, choreTurnMs, onStep } = this.options;
     const end = performance.now() + choreTurnMs;
     let done = 0;
     while (performance.now() < end) {
-      const cells = await this.copies.next(fewestCopied, TOGETHER);
+      const cells = await this.copies.next({ fewest: fewestCopied, mostSequenced }, TOGETHER);
       for (const cell of cells) {
         const version = await this.copies.version();
-        await this.store.write({ project: cell.project, range: cell, version, of: copyOf });
+        const sequences = cell.events <= mostSequenced;
+        await this.store.write({ project: cell.project, range: cell, version, of: copyOf, sequences });
         await onStep('written', cell.project);
         // Where the cell is another one by now the rows are litter.
-        if (await this.copies.point(cell, version, copyOf)) done += 1;
+        if (await this.copies.point(cell, { version, of: copyOf, sequences })) done += 1;
       }
       if (cells.length < TOGETHER) break;
     }

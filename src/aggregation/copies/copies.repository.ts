@@ -6,6 +6,7 @@ import { milliseconds, staleRanges, timestamptz } from '../../events/changes';
 import { Postgres } from '../../platform/postgres/postgres';
 import { projects } from '../../projects/projects.schema';
 import { rollupCells } from '../aggregation.schema';
+import type { Cell } from '../cells';
 import { newVersions } from '../versions';
 
 /** A cell that is to be copied. */
@@ -14,38 +15,43 @@ export interface Uncopied extends TimeRange {
   readonly project: number;
   /** The cell's own version. */
   readonly cell: number;
+  readonly events: number;
 }
+
+type Copy = NonNullable<Cell['copy']>;
 
 interface Row extends Record<string, unknown> {
   project: number;
   from: string;
   to: string;
   cell: string;
+  events: string;
 }
 
 @Injectable()
 export class CopiesRepository {
   constructor(private readonly postgres: Postgres) {}
 
-  /** Cells that wait for a copy, the latest first. What is stale is about to be a new cell: it waits for that.
-   *  @param fewest events of a cell that is copied */
-  async next(fewest: number, limit: number): Promise<Uncopied[]> {
+  /** Cells that wait for a copy, or for their sequences, the latest first. What is stale is about to be a new cell: it waits for that.
+   *  @param cells `fewest` events of one that is copied, and the most of one whose sequences are kept */
+  async next(cells: { readonly fewest: number; readonly mostSequenced: number }, limit: number): Promise<Uncopied[]> {
     const { rows } = await this.postgres.run((db) =>
       db.execute<Row>(sql`
         SELECT cell.project, ${milliseconds(sql`cell."from"`)} AS "from", ${milliseconds(sql`cell."to"`)} AS "to",
-          cell.version AS cell
+          cell.version AS cell, cell.events
         FROM ${rollupCells} AS cell JOIN ${projects} AS project ON project.number = cell.project
-        WHERE cell.events >= ${fewest} AND NOT cell.has_sequences AND project.deleted_at IS NULL
+        WHERE cell.events >= ${cells.fewest} AND NOT cell.has_sequences AND (cell.copy_version IS NULL OR cell.events <= ${cells.mostSequenced}) AND project.deleted_at IS NULL
           AND NOT EXISTS (SELECT 1 FROM ${staleRanges} AS stale
             WHERE stale.project = cell.project AND stale."from" < cell."to" AND stale."to" > cell."from")
         ORDER BY cell."to" DESC, cell.project
         LIMIT ${limit}`),
     );
-    return rows.map(({ project, from, to, cell }) => ({
+    return rows.map(({ project, from, to, cell, events }) => ({
       project,
       from: Number(from),
       to: Number(to),
       cell: Number(cell),
+      events: Number(events),
     }));
   }
 
@@ -58,10 +64,10 @@ export class CopiesRepository {
   /** Makes a copy count for a cell, if that is still the one that was copied: whatever changes events takes a cell away or says that it is
    *  stale, before or after, and then nothing is read from the copy.
    *  @returns whether it counts */
-  async point({ project, from, cell }: Uncopied, version: number, of: number): Promise<boolean> {
+  async point({ project, from, cell }: Uncopied, { version, of, sequences }: Copy): Promise<boolean> {
     const { rowCount } = await this.postgres.run((db) =>
       db.execute(sql`
-        UPDATE ${rollupCells} SET copy_version = ${version}, copy_of = ${of}, has_sequences = true
+        UPDATE ${rollupCells} SET copy_version = ${version}, copy_of = ${of}, has_sequences = ${sequences}
         WHERE project = ${project} AND "from" = ${timestamptz(from)} AND version = ${cell} AND NOT has_sequences`),
     );
     return rowCount === 1;

@@ -13,8 +13,8 @@ export class CopyStore {
   constructor(private readonly clickhouse: ClickHouse) {}
 
   /** Stores a copy. Repeatable under another version. @throws storeUnavailable */
-  async write(copy: CopyToWrite): Promise<void> {
-    for (const statement of [storeCopy(copy), storeSequences(copy)])
+  async write(copy: CopyToWrite & { readonly sequences: boolean }): Promise<void> {
+    for (const statement of [storeCopy(copy), ...(copy.sequences ? [storeSequences(copy)] : [])])
       await this.clickhouse.run(statement, {
         background: true,
         timeoutMs: TIMEOUT_MS,

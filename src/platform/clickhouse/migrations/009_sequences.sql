@@ -4,7 +4,8 @@
 ALTER TABLE events {{on_cluster}}
   MODIFY COLUMN path LowCardinality(String) CODEC(ZSTD(1)) SETTINGS (max_compress_block_size = 65536),
   MODIFY COLUMN title LowCardinality(String) CODEC(ZSTD(1)) SETTINGS (max_compress_block_size = 65536),
-  MODIFY COLUMN referrer LowCardinality(String) CODEC(ZSTD(1)) SETTINGS (max_compress_block_size = 65536)
+  MODIFY COLUMN referrer LowCardinality(String) CODEC(ZSTD(1)) SETTINGS (max_compress_block_size = 65536),
+  MODIFY COLUMN query LowCardinality(String) CODEC(ZSTD(1))
   SETTINGS mutations_sync = 0, alter_sync = 1;
 
 -- What each visitor did in a cell, in one row: who asks for an order of events need not put a hundred million of them together first (a funnel over a
