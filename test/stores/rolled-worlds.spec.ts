@@ -234,22 +234,18 @@ const only = (all: reference.Figures): Record<string, unknown> =>
 const onlyEach = (all: ReadonlyMap<string, reference.Figures>): Map<string, Record<string, unknown>> =>
   new Map([...all].map(([name, row]) => [name, only(row)]));
 
-let answered = 0;
-
 it('gives totals of the reference', async () => {
   await fc.assert(
     fc.asyncProperty(smallWorld(), sealing(), async (world, sealed) => {
       const { project, snapshot } = await settle(world, sealed);
       const rows = await rolled(ask(project, world, []), snapshot);
-      if (rows === undefined) return;
-      answered += 1;
+      // Where nothing happened before the horizon there is nothing to answer from.
+      fc.pre(rows !== undefined);
       const all = reference.seeEvents(world.blocks.flat(), world.links);
       expect(toFigures(OVERVIEW_METRICS, rows[0])).toEqual(only(reference.overview(all, world.range, undefined)));
     }),
     settings,
   );
-  // Where nothing happened before the horizon there is nothing to answer from.
-  expect(answered).toBeGreaterThan(0);
 });
 
 const NOON = Date.UTC(2026, 3, 7, 12);

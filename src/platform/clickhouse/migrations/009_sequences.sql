@@ -1,12 +1,12 @@
 -- Texts of which a site has thousands, not millions, each once a part with a number in its place: a page of these took 3.7 bytes an event and takes
 -- 1.4, a title 3.6 and 1.4. Where every text is another one it is as large as before; 100,000 that are all equally frequent take half as much again.
--- Stored parts are written anew in the background, and read as they are until then.
+-- Stored parts are written anew in the background, and read as they are until then: a start does not wait for it, which is what `alter_sync` says.
 ALTER TABLE events {{on_cluster}}
   MODIFY COLUMN path LowCardinality(String) CODEC(ZSTD(1)) SETTINGS (max_compress_block_size = 65536),
   MODIFY COLUMN title LowCardinality(String) CODEC(ZSTD(1)) SETTINGS (max_compress_block_size = 65536),
   MODIFY COLUMN referrer LowCardinality(String) CODEC(ZSTD(1)) SETTINGS (max_compress_block_size = 65536),
   MODIFY COLUMN query LowCardinality(String) CODEC(ZSTD(1))
-  SETTINGS mutations_sync = 0, alter_sync = 1;
+  SETTINGS mutations_sync = 0, alter_sync = 0;
 
 -- What each visitor did in a cell, in one row: who asks for an order of events need not put a hundred million of them together first (a funnel over a
 -- year: 20 s -> 8). By months, as most questions are about some weeks, and within one in the order of visitors.
