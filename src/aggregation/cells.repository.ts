@@ -6,7 +6,7 @@ import { eventHorizons as horizons, staleRanges } from '../events/changes/change
 import { Postgres, type Db } from '../platform/postgres/postgres';
 import { toRebuild, type ProjectState } from './aggregation.repository';
 import { rollupCells } from './aggregation.schema';
-import type { Cell } from './cells';
+import { type Cell, cellCopy } from './cells';
 import type { StaleRange } from './step-plan';
 import { newVersions } from './versions';
 
@@ -257,9 +257,6 @@ export const toCell = (row: typeof rollupCells.$inferSelect): Cell => ({
   events: row.events,
   detailed: row.detailed,
   skipped: row.skipped,
-  copy:
-    row.copyVersion === null || row.copyOf === null
-      ? undefined
-      : { version: row.copyVersion, of: row.copyOf, sequences: row.hasSequences },
+  copy: cellCopy(row.copyVersion, row.copyOf, row.hasSequences),
   rollingNext: row.rollingNext ?? undefined,
 });

@@ -2,14 +2,24 @@
 import { DAY_MS, floorTo, QUARTER_MS, shared, type TimeRange } from '../common/time-range';
 import { addDays, localTime, startOfDay, type LocalDay } from '../common/time-zone';
 
+/** Where events of the visitors of the lowest hashes, one of so many, are kept a second time, and whether those of all are kept as sequences. */
+interface CellCopy {
+  readonly version: number;
+  readonly of: number;
+  readonly sequences: boolean;
+}
+
+/** The copy of a cell by the columns of its pointer. */
+export const cellCopy = (version: number | null, of: number | null, sequences: boolean): CellCopy | undefined =>
+  version === null || of === null ? undefined : { version, of, sequences };
+
 /** A cell as its pointer has it. */
 export interface Cell extends TimeRange {
   readonly version: number;
   readonly events: number;
   readonly detailed: boolean;
   readonly skipped: readonly string[];
-  /** Where events of the visitors of the lowest hashes, one of so many, are kept a second time. */
-  readonly copy?: { readonly version: number; readonly of: number; readonly sequences: boolean } | undefined;
+  readonly copy?: CellCopy | undefined;
   /** With which version of the next cell visitors of the days across its end were counted. */
   readonly rollingNext?: number | undefined;
 }

@@ -5,7 +5,7 @@ import { QUARTER_MS, type TimeRange } from '../common/time-range';
 import { eventHorizons, milliseconds, staleRanges, timestamptz } from '../events/changes';
 import { Postgres } from '../platform/postgres/postgres';
 import { rollupCells, rollupMonths } from './aggregation.schema';
-import type { Cell } from './cells';
+import { type Cell, cellCopy } from './cells';
 
 /** What is derived of a project. Moments are milliseconds. */
 export interface RollupSnapshot {
@@ -130,8 +130,7 @@ const toCell = ([
   events,
   detailed,
   skipped,
-  copy:
-    copyVersion === null || copyOf === null ? undefined : { version: copyVersion, of: copyOf, sequences: hasSequences },
+  copy: cellCopy(copyVersion, copyOf, hasSequences),
   rollingNext: rollingNext ?? undefined,
 });
 

@@ -5,7 +5,7 @@ import type { MonthAdder } from '../../src/aggregation/months/month-adder';
 import type { RollingCounter } from '../../src/aggregation/rolling/rolling-counter';
 import { ChoreNotes } from '../../src/aggregation/housekeeping/chore-notes';
 import { ClosedMonths } from '../../src/aggregation/housekeeping/closed-months';
-import { DerivedYears } from '../../src/aggregation/housekeeping/derived-years';
+import { DerivedPartitions } from '../../src/aggregation/housekeeping/derived-partitions';
 import { ExpiredEvents } from '../../src/aggregation/housekeeping/expired-events';
 import { Housekeeping } from '../../src/aggregation/housekeeping/housekeeping.processor';
 import { RollupLitter } from '../../src/aggregation/housekeeping/rollup-litter';
@@ -132,8 +132,8 @@ describe('closed months', () => {
   });
 });
 
-describe('years of derived rows', () => {
-  const years = (): DerivedYears => new DerivedYears(clickhouse, notes, clock);
+describe('partitions of derived rows', () => {
+  const derived = (): DerivedPartitions => new DerivedPartitions(clickhouse, notes, clock);
   let version = 0;
   const derive = (table: string, year: number): Promise<unknown> =>
     ch(`INSERT INTO ${table} (project_id, version, start) VALUES (2, ${(version += 1)}, '${year}-01-01 00:00:00')`);
@@ -144,14 +144,14 @@ describe('years of derived rows', () => {
         max_bytes_to_merge_at_min_space_in_pool = 1`);
     for (const year of [2001, 2001, 2001, 2002, 2002, 2003]) await derive('rollup_values', year);
     for (const year of [2001, 2001]) await derive('rollup_totals', year);
-    expect(await years().run()).toBe('rollup_values 2001');
-    expect(await years().run()).toBe('rollup_totals 2001');
+    expect(await derived().run()).toBe('rollup_values 2001');
+    expect(await derived().run()).toBe('rollup_totals 2001');
     await derive('rollup_values', 2001);
-    expect(await years().run()).toBe('rollup_values 2002');
-    expect(await years().run()).toBeUndefined();
+    expect(await derived().run()).toBe('rollup_values 2002');
+    expect(await derived().run()).toBeUndefined();
     clock.at += DAY_MS + 1;
-    expect(await years().run()).toBe('rollup_values 2001');
-    expect(await years().run()).toBeUndefined();
+    expect(await derived().run()).toBe('rollup_values 2001');
+    expect(await derived().run()).toBeUndefined();
     expect(await count('rollup_values', 'project_id = 2')).toBe(7);
     await ch(`DELETE FROM rollup_values WHERE project_id = 2 SETTINGS lightweight_deletes_sync = 2`);
     await ch(`DELETE FROM rollup_totals WHERE project_id = 2 SETTINGS lightweight_deletes_sync = 2`);
@@ -356,7 +356,7 @@ describe('a round of the house', () => {
       chore('copies') as unknown as Copier,
       chore('rolling') as unknown as RollingCounter,
       chore('monthly') as unknown as MonthAdder,
-      chore('years') as unknown as DerivedYears,
+      chore('years') as unknown as DerivedPartitions,
     );
   };
 

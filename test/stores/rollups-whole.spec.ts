@@ -80,6 +80,20 @@ const verify = async (project: AProject): Promise<Record<string, number> | null>
   return job.result;
 };
 
+/** A project whose three days are derived, and none of it copied. */
+const aDerived = async () => {
+  const project = await aProject(app);
+  await send(project);
+  await derived(project);
+  const { number } = await projectOf(project);
+  return {
+    project,
+    number,
+    copier: app.app.get(Copier, { strict: false }),
+    options: app.app.get(AggregationOptions, { strict: false }),
+  };
+};
+
 it('a verification finds cells that are gone, and pointers that count wrong, and has both put right', async () => {
   const project = await aProject(app, { timezone: 'America/New_York' });
   await send(project);
@@ -107,11 +121,8 @@ it('a verification finds cells that are gone, and pointers that count wrong, and
 });
 
 it('a verification finds copies that are not what the events say, and they are made again', async () => {
-  const project = await aProject(app);
-  await send(project);
-  await derived(project);
-  const { number } = await projectOf(project);
-  await app.app.get(Copier, { strict: false }).run();
+  const { project, number, copier } = await aDerived();
+  await copier.run();
   const copies = async (): Promise<unknown> =>
     Object.values(
       JSON.parse(
@@ -131,7 +142,7 @@ it('a verification finds copies that are not what the events say, and they are m
      SETTINGS mutations_sync = 2`,
   );
   expect(await verify(project)).toEqual({ cells: 3, right: 2, wrong: 1, repaired: 1, moving: 0 });
-  await app.app.get(Copier, { strict: false }).run();
+  await copier.run();
   // The wrong one is litter now.
   expect(await copies()).toEqual([600, 3]);
   expect(await verify(project)).toEqual({ cells: 3, right: 3, wrong: 0, repaired: 0, moving: 0 });
@@ -141,17 +152,12 @@ it('a verification finds copies that are not what the events say, and they are m
      SETTINGS mutations_sync = 2`,
   );
   expect(await verify(project)).toEqual({ cells: 3, right: 2, wrong: 1, repaired: 1, moving: 0 });
-  await app.app.get(Copier, { strict: false }).run();
+  await copier.run();
   expect(await verify(project)).toEqual({ cells: 3, right: 3, wrong: 0, repaired: 0, moving: 0 });
 });
 
 it('a copy that is cut short counts for nothing, and is made again', async () => {
-  const project = await aProject(app);
-  await send(project);
-  await derived(project);
-  const { number } = await projectOf(project);
-  const copier = app.app.get(Copier, { strict: false });
-  const options = app.app.get(AggregationOptions, { strict: false });
+  const { number, copier, options } = await aDerived();
   const pointed = async (): Promise<unknown[]> => {
     const { rows } = (await pg(
       sql`SELECT copy_of FROM rollup_cells WHERE project = ${number} AND copy_version IS NOT NULL`,
@@ -182,12 +188,7 @@ it('a copy that is cut short counts for nothing, and is made again', async () =>
 });
 
 it('sequences are kept of cells up to a limit, and of larger ones once it is raised', async () => {
-  const project = await aProject(app);
-  await send(project);
-  await derived(project);
-  const { number } = await projectOf(project);
-  const copier = app.app.get(Copier, { strict: false });
-  const options = app.app.get(AggregationOptions, { strict: false });
+  const { project, number, copier, options } = await aDerived();
   const usual = options.mostSequenced;
   const kept = async (): Promise<number[]> =>
     Promise.all(

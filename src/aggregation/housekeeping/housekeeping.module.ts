@@ -11,7 +11,7 @@ import { RollingCounter } from '../rolling/rolling-counter';
 import { RollingRepository } from '../rolling/rolling.repository';
 import { ChoreNotes } from './chore-notes';
 import { ClosedMonths } from './closed-months';
-import { DerivedYears } from './derived-years';
+import { DerivedPartitions } from './derived-partitions';
 import { ExpiredEvents } from './expired-events';
 import { Housekeeping } from './housekeeping.processor';
 import { RollupLitter } from './rollup-litter';
@@ -27,7 +27,7 @@ import { WarehouseWatch } from './warehouse-watch';
     Copier,
     CopiesRepository,
     CopyStore,
-    DerivedYears,
+    DerivedPartitions,
     ExpiredEvents,
     Housekeeping,
     MonthAdder,

@@ -10,7 +10,7 @@ import { MonthAdder } from '../months/month-adder';
 import { RollingCounter } from '../rolling/rolling-counter';
 import { ChoreNotes } from './chore-notes';
 import { ClosedMonths } from './closed-months';
-import { DerivedYears } from './derived-years';
+import { DerivedPartitions } from './derived-partitions';
 import { ExpiredEvents } from './expired-events';
 import { RollupLitter } from './rollup-litter';
 
@@ -44,7 +44,7 @@ export class Housekeeping implements OnModuleInit {
     copier: Copier,
     rolling: RollingCounter,
     monthAdder: MonthAdder,
-    years: DerivedYears,
+    derived: DerivedPartitions,
   ) {
     this.#chores = [
       { name: 'copy-sampled-events', everyMs: MINUTE_MS / 2, run: () => copier.run() },
@@ -53,7 +53,7 @@ export class Housekeeping implements OnModuleInit {
       { name: 'expire-events', everyMs: 15 * MINUTE_MS, run: () => expired.run() },
       { name: 'sweep-rollups', everyMs: 15 * MINUTE_MS, run: () => litter.run() },
       { name: 'merge-closed-months', everyMs: 5 * MINUTE_MS, run: () => months.run() },
-      { name: 'merge-derived-years', everyMs: 5 * MINUTE_MS, run: () => years.run() },
+      { name: 'merge-derived-years', everyMs: 5 * MINUTE_MS, run: () => derived.run() },
     ];
   }
 

@@ -47,25 +47,25 @@ export const mergeMonth = (name: string): Sql => sql`OPTIMIZE TABLE events PARTI
 export const clearMonth = (name: string): Sql =>
   sql`ALTER TABLE events APPLY DELETED MASK IN PARTITION ${month(name)} SETTINGS mutations_sync = 2`;
 
-/** A year of derived rows on disk, of some tables a month, in several parts. */
-export interface YearRow {
+/** A partition of derived rows on disk, in several parts. */
+export interface DerivedOnDisk {
   table: DerivedTable;
-  /** YYYY, YYYYMM */
-  year: string;
+  /** YYYY, or YYYYMM */
+  partition: string;
   bytes: number;
 }
 
-/** Years of derived rows that are in several parts, most parts first. */
-export const yearsOnDisk = sql`
-  SELECT table, partition AS year, sum(bytes_on_disk) AS bytes
+/** Partitions of derived rows that are in several parts, most parts first. */
+export const derivedOnDisk = sql`
+  SELECT table, partition, sum(bytes_on_disk) AS bytes
   FROM system.parts
   WHERE database = currentDatabase() AND table IN ${new Bound('Array(String)', DERIVED_TABLES)} AND active
   GROUP BY table, partition
   HAVING count() > 1
   ORDER BY count() DESC, table, partition`;
 
-export const mergeYear = ({ table, year }: YearRow): Sql =>
-  sql`OPTIMIZE TABLE ${ident(table)} PARTITION ${own(year, /^\d{4}(\d{2})?$/)} FINAL`;
+export const mergeDerived = ({ table, partition }: DerivedOnDisk): Sql =>
+  sql`OPTIMIZE TABLE ${ident(table)} PARTITION ${own(partition, /^\d{4}(\d{2})?$/)} FINAL`;
 
 /** What of a project is too old. */
 export interface Expiry {

@@ -23,14 +23,12 @@ import {
   moneyOf,
   reachOf,
   scopeOf,
+  targetsOf,
   TIME_SHIFT,
 } from './sequence.queries';
 
 /** All that says which events matter. */
-const filtersOf = ({ steps, exclusions, filter }: FunnelQuestion): (Filter | undefined)[] => [
-  filter,
-  ...[...steps, ...exclusions].map(({ target }) => target),
-];
+const filtersOf = (question: FunnelQuestion): (Filter | undefined)[] => [question.filter, ...targetsOf(question)];
 
 /** Whether sequences that are kept tell all that a question asks of events: what happened, where, and what was paid. */
 export const isToldByKept = (question: FunnelQuestion): boolean =>
@@ -40,10 +38,10 @@ export const isToldByKept = (question: FunnelQuestion): boolean =>
   filtersOf(question).every(isToldBySequences);
 
 /** What events are by their names alone, where no more is asked of any. */
-const masksOfNames = ({ steps, exclusions, filter }: FunnelQuestion): ReadonlyMap<string, number> | undefined => {
+const masksOfNames = (question: FunnelQuestion): ReadonlyMap<string, number> | undefined => {
   const masks = new Map<string, number>();
-  for (const [at, { target }] of [...steps, ...exclusions].entries()) {
-    if (filter !== undefined || target.kind !== 'test' || target.dimension !== 'event' || target.op !== 'is')
+  for (const [at, target] of targetsOf(question).entries()) {
+    if (question.filter !== undefined || target.kind !== 'test' || target.dimension !== 'event' || target.op !== 'is')
       return undefined;
     for (const name of new Set(target.values)) masks.set(name, (masks.get(name) ?? 0) + bitOf(at + 1));
   }

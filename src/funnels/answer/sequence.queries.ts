@@ -61,13 +61,15 @@ export const reachOf = ({ range, windowMs, countBy }: FunnelQuestion): TimeRange
   countBy === 'session' ? range : { from: range.from, to: Math.min(range.to + windowMs + 1, STORABLE.to) };
 
 /** What the events must be read with. */
-export const needsOf = ({ steps, exclusions, filter, breakdown, countBy }: FunnelQuestion): Needs =>
-  [
-    ...[...steps, ...exclusions].map(({ target }) => needsOfFilter(target)),
+export const needsOf = (question: FunnelQuestion): Needs => {
+  const { filter, breakdown, countBy } = question;
+  return [
+    ...targetsOf(question).map(needsOfFilter),
     needsOfFilter(filter),
     breakdown === undefined ? PLAIN : (findDimension(breakdown.dimension)?.needs ?? PLAIN),
     { identity: true, sessions: countBy === 'session' },
   ].reduce(bothNeed, PLAIN);
+};
 
 /** The columns that name a unit. */
 export const unitColumns = ({ countBy }: FunnelQuestion): Sql =>
@@ -105,7 +107,7 @@ const known = (name: string): NonNullable<ReturnType<typeof findDimension>> => {
 };
 
 /** What steps and exclusions look for, in the order of their bits. */
-const targetsOf = ({ steps, exclusions }: FunnelQuestion): Filter[] =>
+export const targetsOf = ({ steps, exclusions }: FunnelQuestion): Filter[] =>
   [...steps, ...exclusions].map(({ target }) => target);
 
 /** The names of the only events that are read; undefined: any. In strict any event of a unit may stand between two steps. */
