@@ -210,13 +210,10 @@ const first = (groupings: readonly Grouping[]): Grouping => {
 };
 
 /** The order of rows. */
-export const order = ({ order }: StatsQuery): Sql =>
-  order.length === 0
-    ? nothing
-    : sql`ORDER BY ${join(
-        order.map((by) => sql`${sortColumn(by)} ${by.descending ? sql`DESC` : sql`ASC`}`),
-        ', ',
-      )}`;
+export const order = ({ order }: StatsQuery, ...before: readonly Sql[]): Sql => {
+  const columns = [...before, ...order.map((by) => sql`${sortColumn(by)} ${by.descending ? sql`DESC` : sql`ASC`}`)];
+  return columns.length === 0 ? nothing : sql`ORDER BY ${join(columns, ', ')}`;
+};
 
 /** Rows that come after one whose sort values are known: later in the first column, or level there and later in the next …
  *  What has no value comes last in both directions. */

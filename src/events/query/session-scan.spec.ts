@@ -29,6 +29,12 @@ it('looks two hours to each side where no session goes on', async () => {
   });
 });
 
+it('looks six hours to each side for a sample', async () => {
+  expect(await findSessionScan(warehouse({ before: 0, after: 0 }), 7, range, { of: 4 })).toEqual({
+    near: { from: range.from - 6 * HOUR_MS, to: range.to + 6 * HOUR_MS },
+  });
+});
+
 it('reads beside a short range only who belongs to somebody in it', async () => {
   const short = { from: range.from, to: range.from + HOUR_MS };
   expect(await findSessionScan(warehouse({ before: 0, after: 0 }), 7, short)).toMatchObject({ related: ['12'] });
@@ -38,6 +44,11 @@ it('looks two days to each side where sessions have ids', async () => {
   expect(await findSessionScan(warehouse({ before: 0, after: 0 }, true), 7, range)).toEqual({
     near: { from: range.from - 2 * DAY_MS, to: range.to + 2 * DAY_MS },
   });
+});
+
+it('follows who goes on though sessions have ids', async () => {
+  const { far } = await findSessionScan(warehouse({ before: 2, after: 0 }, true), 7, range);
+  expect(far?.range).toEqual({ from: range.from - 12 * DAY_MS, to: range.to + 12 * DAY_MS });
 });
 
 it('follows a visitor who never rests, with all that belongs to them, on the side that is not cut', async () => {

@@ -18,6 +18,8 @@ import {
 /** Runs a query: the seam's `rows`. */
 export type RunQuery = <T>(query: Sql) => Promise<T[]>;
 
+/** Of a sample a wider look costs little, and hardly ever a session goes on beyond it: to follow that one takes as long as the look. */
+const SAMPLE_LOOK_MS = 3 * FIRST_LOOK_MS;
 /** Each further look goes so many times as far. */
 const WIDEN = 6;
 /** More visitors than this whose sessions go on are not listed: the look is widened for all. */
@@ -31,6 +33,8 @@ interface Reach {
   readonly before: number;
   readonly after: number;
 }
+
+const both = (look: number): Reach => ({ before: look, after: look });
 
 interface Uncut {
   visitors: string[];
@@ -47,16 +51,22 @@ export async function findSessionScan(
   range: TimeRange,
   sample?: Sample,
 ): Promise<SessionScan> {
-  const [[named], related] = await Promise.all([
+  const isShort = range.to - range.from < 2 * FIRST_LOOK_MS;
+  const listing = isShort ? findRelated(run, project, range) : Promise.resolve(undefined);
+  const look = async (reach: Reach): Promise<Record<Side, Uncut>> =>
+    findUncut(run, project, range, around(range, reach), await listing, sample);
+  const first = both(sample === undefined ? FIRST_LOOK_MS : SAMPLE_LOOK_MS);
+  // Few projects name their sessions: the look of all others need not wait until that is known.
+  const [[named], related, looked] = await Promise.all([
     run<{ found: number }>(hasNamed(project, range.from, range.to)),
-    range.to - range.from < 2 * FIRST_LOOK_MS ? findRelated(run, project, range) : undefined,
+    listing,
+    look(first),
   ]);
-  const look = named?.found === 1 ? NAMED_LOOK_MS : FIRST_LOOK_MS;
   const scan = related === undefined ? {} : { related };
-  let reach: Reach = { before: look, after: look };
+  let reach = named?.found === 1 ? both(NAMED_LOOK_MS) : first;
+  let uncut = reach === first ? looked : await look(reach);
   for (;;) {
     const near = around(range, reach);
-    const uncut = await findUncut(run, project, range, near, related, sample);
     const visitors = [...new Set([...uncut.before.visitors, ...uncut.after.visitors])];
     if (visitors.length === 0) return { near, ...scan };
     if (visitors.length <= LISTED)
@@ -66,6 +76,7 @@ export async function findSessionScan(
         far: await findFar(run, project, range, reach, await wholeOf(run, project, uncut), sample),
       };
     reach = wider(reach, uncut);
+    uncut = await look(reach);
   }
 }
 

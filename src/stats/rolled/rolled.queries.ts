@@ -72,7 +72,7 @@ const aloneOf = (query: StatsQuery, { asked, pieces, tail }: RolledSources): Pie
 
 /** Partial sums: `g…`, hits, views, amounts, begun, begun_views, bounced, length_ms, upper, alone, state. `upper`: at least as many as there
  *  are visitors; `alone`: those of buckets whose visitors are a number that is kept, so that no state is read. */
-const derived = (query: StatsQuery, from: RolledSources, precision: 12 | 14): Sql[] => {
+const derived = (query: StatsQuery, from: RolledSources, precision: 12 | 14, beyond: boolean): Sql[] => {
   const { pieces, rolling } = from;
   const alone = aloneOf(query, from);
   const days = coalesce([...rolling.keys()].map((start) => ({ from: start, to: start + DAY_MS })));
@@ -85,7 +85,7 @@ const derived = (query: StatsQuery, from: RolledSources, precision: 12 | 14): Sq
   const rows = (of: Pieces, visitors: keyof typeof VISITORS, hours: Sql): Sql[] =>
     of.whole.length + of.cut.length === 0
       ? []
-      : [derivedRows(query, { ...from, pieces: of }, precision, visitors, hours)];
+      : [derivedRows(query, { ...from, pieces: of }, precision, visitors, hours, beyond)];
   const inDays = join([sql`0`, ...days.map((day) => during(day, sql`start`))], ' OR ');
   return [
     ...rows({ ...pieces, whole: alone, cut: [] }, 'counted', sql`1`),
@@ -116,29 +116,33 @@ const countedDays = (query: StatsQuery, rolling: RolledSources['rolling'], preci
     FROM (SELECT arrayJoin(arrayZip(${new Bound('Array(UInt32)', starts)}, ${new Bound('Array(UInt32)', [...rolling.values()])})) AS day)`;
 };
 
-/** @param hours which of the rows that are less than a cell */
+/** @param hours which of the rows that are less than a cell
+ *  @param beyond with what is in no row of its own as its cell had too many values, of all time, in a column of that name */
 const derivedRows = (
   query: StatsQuery,
   { asked, pieces }: RolledSources,
   precision: 12 | 14,
   known: keyof typeof VISITORS,
   hours: Sql,
+  beyond: boolean,
 ): Sql => {
   const { dimension } = asked;
   const visitors = (state: Sql): Sql => VISITORS[known](state, precision);
+  const ofAllTime = (bucket: Sql): Sql =>
+    beyond ? sql`if(other = 1, defaultValueOfArgumentType(${bucket}), ${bucket})` : bucket;
   const groups = query.groupings.map((grouping, at) =>
     grouping.kind === 'value'
       ? sql`value AS ${column('g', at)}`
-      : sql`${groupingSql(query, grouping, sql`toDateTime64(start, 3, 'UTC')`)} AS ${column('g', at)}`,
+      : sql`${ofAllTime(groupingSql(query, grouping, sql`toDateTime64(start, 3, 'UTC')`))} AS ${column('g', at)}`,
   );
   const figures = sql`toInt64(events) AS hits, toInt64(pageviews) AS views, revenue AS amounts, toInt64(sessions) AS begun,
       toInt64(session_pageviews) AS begun_views, toInt64(bounces) AS bounced, toInt64(session_ms) AS length_ms`;
   const project = sql`project_id = ${uint32(query.project)}`;
   if (dimension !== undefined)
     return sql`
-    SELECT ${join([...groups, figures], ', ')}, toInt64(visitor_count) AS upper, ${visitors(sql`visitors`)}
+    SELECT ${join([...groups, ...(beyond ? [sql`other AS beyond`] : []), figures], ', ')}, toInt64(visitor_count) AS upper, ${visitors(sql`visitors`)}
     FROM rollup_values
-    WHERE ${project} AND dimension = ${text(dimension)} AND ${ofCells(pieces.whole)} AND other = 0
+    WHERE ${project} AND dimension = ${text(dimension)} AND ${ofCells(pieces.whole)}${beyond ? nothing : sql` AND other = 0`}
       ${asked.values === undefined ? nothing : sql`AND value IN ${texts(asked.values)}`}
       ${query.search === undefined ? nothing : sql`AND positionCaseInsensitiveUTF8(value, ${text(query.search)}) > 0`}`;
   const split = new Bound(
@@ -171,7 +175,14 @@ const derivedRows = (
 /** The same sums from raw events.
  *  @param counted when an event counts; @param begins whether a session counts, by `session_began`
  *  @param floor what sessions were before this moment is known from derived rows */
-const fromEvents = (query: StatsQuery, scope: EventScope, counted: TimeRange, begins: Sql, precision: 12 | 14): Sql => {
+const fromEvents = (
+  query: StatsQuery,
+  scope: EventScope,
+  counted: TimeRange,
+  begins: Sql,
+  precision: 12 | 14,
+  beyond: boolean,
+): Sql => {
   const { floor } = scope;
   const plan = planOf(query);
   const bySession = plan.sides.includes('sessions');
@@ -188,7 +199,7 @@ const fromEvents = (query: StatsQuery, scope: EventScope, counted: TimeRange, be
         ${whole(sql`dateDiff('millisecond', session_began, session_ended)`, sql`dateDiff('millisecond', session_began, before_ended)`)} AS whole_ms`
     : sql`, toInt64(0) AS whole_views, toInt64(0) AS whole_bounced, toInt64(0) AS whole_ms`;
   return sql`
-    SELECT ${join([...groups, sql`toInt64(sumIf(hit, side = 0)) AS hits`], ', ')}, toInt64(sumIf(view, side = 0)) AS views, sumMapIf(money, side = 0) AS amounts,
+    SELECT ${join([...groups, ...(beyond ? [sql`toUInt8(0) AS beyond`] : []), sql`toInt64(sumIf(hit, side = 0)) AS hits`], ', ')}, toInt64(sumIf(view, side = 0)) AS views, sumMapIf(money, side = 0) AS amounts,
       sumIf(1 - toInt64(held), side = 1) AS begun, sumIf(whole_views, side = 1) AS begun_views, sumIf(whole_bounced, side = 1) AS bounced,
       sumIf(whole_ms, side = 1) AS length_ms, toInt64(uniqExactIf(identity, side = 0)) AS upper, toInt64(0) AS alone, uniqCombinedStateIf(${k(precision)})(identity, side = 0) AS state
     FROM (
@@ -209,10 +220,18 @@ const fromEvents = (query: StatsQuery, scope: EventScope, counted: TimeRange, be
     ${groups.length === 0 ? nothing : sql`GROUP BY ${join(groups, ', ')}`}`;
 };
 
-const ofPiece = (query: StatsQuery, { range, scan }: RawPiece, precision: 12 | 14): Sql =>
-  fromEvents(query, { ...scopeOf(query), range, sessions: scan }, range, during(range, sql`session_began`), precision);
+const ofPiece = (query: StatsQuery, { range, scan }: RawPiece, precision: 12 | 14, beyond: boolean): Sql => {
+  const scope = { ...scopeOf(query), range, sessions: scan };
+  return fromEvents(query, scope, range, during(range, sql`session_began`), precision, beyond);
+};
 
-const ofTail = (query: StatsQuery, { pieces }: RolledSources, { horizon, scan }: Tail, precision: 12 | 14): Sql => {
+const ofTail = (
+  query: StatsQuery,
+  { pieces }: RolledSources,
+  { horizon, scan }: Tail,
+  precision: 12 | 14,
+  beyond: boolean,
+): Sql => {
   const { range } = query;
   // A stretch that is read raw has its sessions whole already.
   const begins = join(
@@ -226,18 +245,19 @@ const ofTail = (query: StatsQuery, { pieces }: RolledSources, { horizon, scan }:
     { from: Math.max(range.from, horizon), to: Math.max(range.to, horizon) },
     begins,
     precision,
+    beyond,
   );
 };
 
 /** Partial sums of what is read raw, each a statement. */
-export const rawSums = (query: StatsQuery, from: RolledSources, precision: 12 | 14): Sql[] => [
-  ...from.raw.map((piece) => ofPiece(query, piece, precision)),
-  ...(from.tail === undefined ? [] : [ofTail(query, from, from.tail, precision)]),
+export const rawSums = (query: StatsQuery, from: RolledSources, precision: 12 | 14, beyond = false): Sql[] => [
+  ...from.raw.map((piece) => ofPiece(query, piece, precision, beyond)),
+  ...(from.tail === undefined ? [] : [ofTail(query, from, from.tail, precision, beyond)]),
 ];
 
-/** All partial sums. */
-export const sources = (query: StatsQuery, from: RolledSources, precision: 12 | 14): Sql =>
-  join([...derived(query, from, precision), ...rawSums(query, from, precision)], ' UNION ALL ');
+/** All partial sums. @param beyond with those of values that have no row of their own, in which a column of that name is 1 */
+export const sources = (query: StatsQuery, from: RolledSources, precision: 12 | 14, beyond = false): Sql =>
+  join([...derived(query, from, precision, beyond), ...rawSums(query, from, precision, beyond)], ' UNION ALL ');
 
 const sessions = sql`sum(begun)`;
 const perSession = (total: Sql): Sql => sql`if(${sessions} = 0, 0, ${total} / ${sessions})`;
@@ -265,39 +285,38 @@ export const counted = (query: StatsQuery): Sql => {
   return sql`(${join(conditions, ' OR ')})`;
 };
 
-/** Rows of a question: `g0…` for its groupings, `m0…` for its metrics.
+/** Whether a question is about all values, so that what is in no row of its own belongs to its answer. */
+const isOfAll = ({ search }: StatsQuery, { asked }: RolledSources): boolean =>
+  asked.byValue >= 0 && asked.values === undefined && search === undefined;
+
+/** Rows of a question: `g0…` for its groupings, `m0…` for its metrics. Before them, where there is one, a row whose `beyond` is 1: what of the
+ *  derived part is in no row of its own, as some cell had too many values.
  *  @param among the only values to answer for */
 export const rolledSql = (query: StatsQuery, from: RolledSources, among?: readonly string[]): Sql => {
   const precision = precisionOf(from);
-  const groups = query.groupings.map((_, at) => column('g', at));
+  const beyond = isOfAll(query, from);
+  const groups = [...query.groupings.map((_, at) => column('g', at)), ...(beyond ? [sql`beyond`] : [])];
+  const isAmong = (values: readonly string[]): Sql => sql`${column('g', from.asked.byValue)} IN ${texts(values)}`;
   const later = after(query);
   const metric = isOneCell(from) ? { ...totals(precision), visitors: sql`sum(upper)` } : totals(precision);
   const columns = query.metrics.map((name, at) => sql`${metric[name] ?? nothing} AS ${column('m', at)}`);
+  const isRow = join(
+    [
+      counted(query),
+      ...(later === undefined ? [] : [later]),
+      ...(beyond && among !== undefined ? [isAmong(among)] : []),
+    ],
+    ' AND ',
+  );
   const grouped =
     groups.length === 0
       ? nothing
-      : sql`GROUP BY ${join(groups, ', ')} HAVING ${join([counted(query), ...(later === undefined ? [] : [later])], ' AND ')}`;
+      : sql`GROUP BY ${join(groups, ', ')} HAVING ${beyond ? sql`beyond = 1 OR (${isRow})` : isRow}`;
   return sql`
     SELECT ${join([...groups, ...columns], ', ')}
-    FROM (${sources(query, from, precision)})
-    ${among === undefined ? nothing : sql`WHERE ${column('g', from.asked.byValue)} IN ${texts(among)}`}
+    FROM (${sources(query, from, precision, beyond)})
+    ${among === undefined ? nothing : sql`WHERE ${isAmong(beyond ? [...among, ''] : among)}`}
     ${grouped}
-    ${order(query)}
-    ${query.limit === undefined ? nothing : sql`LIMIT ${uint32(query.limit)}`}`;
-};
-
-/** What of the derived part is in no row of its own, as some cell had too many values: `m0…`; no row where there is nothing. */
-export const otherSql = (query: StatsQuery, { asked, pieces }: RolledSources): Sql => {
-  const metric = totals(12);
-  return sql`
-    SELECT ${join(
-      query.metrics.map((name, at) => sql`${metric[name] ?? nothing} AS ${column('m', at)}`),
-      ', ',
-    )}
-    FROM (
-      SELECT toInt64(events) AS hits, toInt64(pageviews) AS views, revenue AS amounts, toInt64(sessions) AS begun,
-        toInt64(session_pageviews) AS begun_views, toInt64(bounces) AS bounced, toInt64(session_ms) AS length_ms, toInt64(0) AS alone, visitors AS state
-      FROM rollup_values
-      WHERE project_id = ${uint32(query.project)} AND dimension = ${text(asked.dimension ?? '')} AND value = '' AND other = 1 AND ${ofCells(pieces.whole)})
-    HAVING count() > 0`;
+    ${order(query, ...(beyond ? [sql`beyond DESC`] : []))}
+    ${query.limit === undefined ? nothing : sql`LIMIT ${uint32(query.limit + (beyond ? 1 : 0))}`}`;
 };

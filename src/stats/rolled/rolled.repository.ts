@@ -21,7 +21,6 @@ import { rollingDays } from './rolling';
 import { leastOf, missedBy, type RankedBy, rankedFrequent, rankedValues, type Ranking, RANKING } from './rank.queries';
 import {
   isOneCell,
-  otherSql,
   precisionOf,
   type RolledSources,
   rolledSql,
@@ -179,22 +178,32 @@ async function findChanged(query: StatsQuery, { horizon }: Tail, run: RunQuery):
 }
 
 async function read(query: StatsQuery, sources: RolledSources, run: RunQuery, ranking: Ranking): Promise<RolledRows> {
-  const lists = sources.asked.byValue >= 0 && sources.asked.values === undefined;
-  const [rows, [other]] = await Promise.all([
-    readRows(query, sources, run, ranking),
-    lists && query.search === undefined ? run<Row>(otherSql(query, sources)) : [],
-  ]);
-  return { rows, other, precision: precisionOf(sources) };
+  const found: { other?: Row } = {};
+  const rowsOf = async (among?: readonly string[]): Promise<Row[]> => {
+    const rows = await run<Row>(rolledSql(query, sources, among));
+    const [first] = rows;
+    if (first?.['beyond'] !== 1) return rows.slice(0, query.limit);
+    found.other = first;
+    return rows.slice(1);
+  };
+  const rows = await readRows(query, sources, run, ranking, rowsOf);
+  return { rows, other: found.other, precision: precisionOf(sources) };
 }
 
 /** Rows in order. Where only the first of many values are asked for, states are read of those alone that can be among them. */
-async function readRows(query: StatsQuery, sources: RolledSources, run: RunQuery, ranking: Ranking): Promise<Row[]> {
+async function readRows(
+  query: StatsQuery,
+  sources: RolledSources,
+  run: RunQuery,
+  ranking: Ranking,
+  rowsOf: (among?: readonly string[]) => Promise<Row[]>,
+): Promise<Row[]> {
   const { limit } = query;
   const rank = rankOf(query);
   if (rank === undefined || limit === undefined || query.groupings.length !== 1 || sources.asked.byValue !== 0)
-    return run<Row>(rolledSql(query, sources));
+    return rowsOf();
   // Of one cell these figures lie together in its order, and no look before would make them fewer.
-  if (isOneCell(sources) && query.metrics.every((name) => RANKS.has(name))) return run<Row>(rolledSql(query, sources));
+  if (isOneCell(sources) && query.metrics.every((name) => RANKS.has(name))) return rowsOf();
   const { by, figure } = rank;
   const least = leastOf(query, sources, ranking);
   return firstRows<Row>({
@@ -210,7 +219,7 @@ async function readRows(query: StatsQuery, sources: RolledSources, run: RunQuery
             missed: missedBy(sources, least),
             values: (count) => run(rankedFrequent(query, sources, by, count, least)),
           },
-    rows: (values) => run(rolledSql(query, sources, values)),
+    rows: rowsOf,
   });
 }
 
