@@ -17,7 +17,7 @@ export interface RollupSnapshot {
   readonly revision: number;
   /** Cells that overlap the range, oldest first, disjoint. Time before the horizon in no cell holds no events, unless it is stale. */
   readonly cells: readonly Cell[];
-  /** Months whose cells, all of them above, were added up; oldest first. */
+  /** Months whose cells, all of them above, were added up; oldest first, disjoint. */
   readonly months: readonly Cell[];
   /** Everything of the project that is stale, in and around the range, in as few ranges as it takes, oldest first. */
   readonly stale: readonly TimeRange[];
@@ -83,7 +83,7 @@ export class RollupSnapshots {
       openFrom: Number(row.openFrom),
       revision: Number(row.revision),
       cells,
-      months: (row.months ?? []).flatMap((month) => toMonth(month, cells) ?? []),
+      months: withoutParts((row.months ?? []).flatMap((month) => toMonth(month, cells) ?? [])),
       stale: (row.stale ?? []).map(([begin, end]) => ({ from: begin, to: end })),
     };
   }
@@ -141,3 +141,7 @@ const toMonth = ([from, to, version, made, skipped]: MonthRow, cells: readonly C
   if (!isOfThem) return undefined;
   return { from, to, version, events: now.reduce((sum, { events }) => sum + events, 0), detailed: true, skipped };
 };
+
+/** A month whose first days came late was added up without them before. What is of those cells alone stays until a chore looks. */
+const withoutParts = (months: readonly Cell[]): Cell[] =>
+  months.filter((month) => !months.some((other) => other !== month && other.from <= month.from && other.to >= month.to));

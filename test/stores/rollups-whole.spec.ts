@@ -278,6 +278,17 @@ it('days of another zone are counted across two of the project’s, counted agai
   expect(await chart('&explain=true')).toEqual(late);
 });
 
+/** 60 events of a day. @param at which day it is: each has other visitors and pages */
+const eventsOfDay = (day: number, at: number): { timestamp: string; [name: string]: unknown }[] =>
+  Array.from({ length: 60 }, (_, each) => ({
+    name: 'pageview',
+    timestamp: new Date(day + each * 20 * 60_000).toISOString(),
+    visitorId: `v${(each + 10 * at) % 40}`,
+    // More pages than a month keeps.
+    url: `https://shop.example/${at}/${each}`,
+    properties: { plan: `plan ${each % 4}` },
+  }));
+
 it('months that are over are added up, again when a day of them changes, and checked', async () => {
   const project = await aProject(app);
   const { number } = await projectOf(project);
@@ -285,16 +296,7 @@ it('months that are over are added up, again when a day of them changes, and che
   // In the month before the last: its first, second and last day.
   const begin = Date.UTC(today.getUTCFullYear(), today.getUTCMonth() - 2, 1);
   const end = Date.UTC(today.getUTCFullYear(), today.getUTCMonth() - 1, 1);
-  const events = [begin, begin + DAY_MS, end - DAY_MS].flatMap((day, at) =>
-    Array.from({ length: 60 }, (_, each) => ({
-      name: 'pageview',
-      timestamp: new Date(day + each * 20 * 60_000).toISOString(),
-      visitorId: `v${(each + 10 * at) % 40}`,
-      // More pages than a month keeps.
-      url: `https://shop.example/${at}/${each}`,
-      properties: { plan: `plan ${each % 4}` },
-    })),
-  );
+  const events = [begin, begin + DAY_MS, end - DAY_MS].flatMap(eventsOfDay);
   const send = (body: object): Promise<unknown> => ask(app, '/events/batch', { key: project.keys.sec, body });
   const allDerived = (events: number): Promise<unknown> =>
     until(
@@ -355,6 +357,51 @@ it('months that are over are added up, again when a day of them changes, and che
   await pg(sql`DELETE FROM rollup_cells WHERE project = ${number}`);
   await adder.run();
   expect(await months()).toEqual([]);
+});
+
+it('a month that was added up before its first day came counts once', async () => {
+  const project = await aProject(app);
+  const { number } = await projectOf(project);
+  const today = new Date();
+  const begin = Date.UTC(today.getUTCFullYear(), today.getUTCMonth() - 2, 1);
+  const derivedFrom = async (days: readonly number[], cells: number): Promise<void> => {
+    const events = days.flatMap((day) => eventsOfDay(day, (day - begin) / DAY_MS));
+    await ask(app, '/events/batch', { key: project.keys.sec, body: { events } });
+    await until(
+      async () => {
+        await look();
+        return (await ask(app, `/projects/${project.id}/rollups`, { key: project.keys.adm })).body;
+      },
+      (state) => state['staleRanges'] === 0 && state['events'] === 60 * cells && state['detailedCells'] === cells,
+      40_000,
+    );
+  };
+  const adder = app.app.get(MonthAdder, { strict: false });
+  const months = async (): Promise<unknown> =>
+    pg(sql`SELECT cardinality(cells) AS cells FROM rollup_months WHERE project = ${number} ORDER BY "from"`);
+  const day = (at: number): string => new Date(at).toISOString().slice(0, 10);
+  const answers = async (more: string): Promise<unknown[]> =>
+    Promise.all(
+      ['overview?', 'breakdown/property:plan?'].map(
+        async (path) =>
+          (
+            await ask<{ data: unknown }>(app, `/stats/${path}from=${day(begin)}&to=${day(begin + 20 * DAY_MS)}${more}`, {
+              key: project.keys.adm,
+            })
+          ).body.data,
+      ),
+    );
+  // Days that are so far from the first that they are not derived again with it.
+  await derivedFrom([begin + 10 * DAY_MS, begin + 11 * DAY_MS], 2);
+  await adder.run();
+  expect(await months()).toMatchObject({ rows: [{ cells: 2 }] });
+  await derivedFrom([begin], 3);
+  await adder.run();
+  expect(await months()).toMatchObject({ rows: [{ cells: 3 }, { cells: 2 }] });
+  expect(await answers('&explain=true')).toEqual(await answers('&precision=exact'));
+  await adder.run();
+  expect(await months()).toMatchObject({ rows: [{ cells: 3 }] });
+  expect(await answers('&explain=true')).toEqual(await answers('&precision=exact'));
 });
 
 it('a month that is added up while a day of it changes counts for nothing', async () => {

@@ -82,10 +82,12 @@ export class MonthsRepository {
     });
   }
 
-  /** Takes the pointers from rows of months that have other cells by now: those rows are litter. */
+  /** Takes the pointers from rows of months that have other cells by now, and of what was added up before a month's first days were there: those
+   *  rows are litter. */
   async forget(): Promise<void> {
     await this.postgres.run((db) =>
-      db.execute(sql`DELETE FROM ${rollupMonths} WHERE (${IS_OF_ITS_CELLS}) IS NOT TRUE`),
+      db.execute(sql`DELETE FROM ${rollupMonths} WHERE (${IS_OF_ITS_CELLS}) IS NOT TRUE OR EXISTS (SELECT 1 FROM ${rollupMonths} AS more
+        WHERE more.project = ${rollupMonths.project} AND more."from" < ${rollupMonths.from} AND more."to" >= ${rollupMonths.to})`),
     );
   }
 
