@@ -21,6 +21,9 @@ export interface FirstRows<Row> {
   readonly rows: (values: readonly string[]) => Promise<Row[]>;
 }
 
+/** Values that are read at first, and so few that all are, for each row that is wanted. Of 3,000 pages over a year 14 values took 20 ms less than 22. */
+const FIRST_LOOK = 1.25;
+const FEW = 4;
 /** Values that are listed at first. */
 const LISTED = 1_000;
 const MORE = 8;
@@ -36,15 +39,15 @@ async function find<Row>(
   frequent?: NonNullable<FirstRows<Row>['frequent']>,
 ): Promise<Row[] | undefined> {
   const missed = (frequent?.missed ?? -Infinity) * slack;
-  // The last row of a few tells which others can matter at all.
-  let count = 2 * limit;
+  // The last row of a few more tells which others can matter at all; states of those that do not are what a look costs in vain.
+  let count = Math.ceil(FIRST_LOOK * limit);
   for (let listed = Math.max(LISTED, count); ; listed *= MORE) {
     const ranked = await (frequent?.values ?? values)(listed);
     // No figure is above its rank by more than the slack: states that prove nothing need not be read.
     if (frequent !== undefined && (ranked[limit - 1]?.rank ?? 0) * slack <= missed) return undefined;
     const isAll = ranked.length < listed;
-    // Of not many more values than a first look takes, all cost less than a second look.
-    if (isAll && ranked.length <= 2 * count) count = ranked.length;
+    // Of a few values all cost less than a second look.
+    if (isAll && ranked.length <= FEW * limit) count = ranked.length;
     for (;;) {
       const read = ranked.slice(0, count);
       const found = await rows(read.map(({ value }) => value));
