@@ -144,4 +144,6 @@ const toMonth = ([from, to, version, made, skipped]: MonthRow, cells: readonly C
 
 /** A month whose first days came late was added up without them before. What is of those cells alone stays until a chore looks. */
 const withoutParts = (months: readonly Cell[]): Cell[] =>
-  months.filter((month) => !months.some((other) => other !== month && other.from <= month.from && other.to >= month.to));
+  months.filter(
+    (month) => !months.some((other) => other !== month && other.from <= month.from && other.to >= month.to),
+  );

@@ -13,7 +13,9 @@ const KEY = 'Schlüssel, so lang wie er sein muß, à';
 
 it('is read as UTF-8, in both headers', () => {
   expect(presentedKey(withHeaders({ 'x-api-key': Buffer.from(KEY) }), false)).toBe(KEY);
-  expect(presentedKey(withHeaders({ authorization: Buffer.from('Bearer voilà-Schlüssel') }), false)).toBe('voilà-Schlüssel');
+  expect(presentedKey(withHeaders({ authorization: Buffer.from('Bearer voilà-Schlüssel') }), false)).toBe(
+    'voilà-Schlüssel',
+  );
 });
 
 it('is read as Latin-1 where it is no UTF-8, as browsers send it', () => {
@@ -23,5 +25,7 @@ it('is read as Latin-1 where it is no UTF-8, as browsers send it', () => {
 it('may come twice, if it is the same', () => {
   const both = { 'x-api-key': Buffer.from('Schlüssel'), authorization: Buffer.from('bearer Schlüssel ') };
   expect(presentedKey(withHeaders(both), false)).toBe('Schlüssel');
-  expect(() => presentedKey(withHeaders({ ...both, 'x-api-key': Buffer.from('other') }), false)).toThrow('two different keys');
+  expect(() => presentedKey(withHeaders({ ...both, 'x-api-key': Buffer.from('other') }), false)).toThrow(
+    'two different keys',
+  );
 });

@@ -385,9 +385,13 @@ it('a month that was added up before its first day came counts once', async () =
       ['overview?', 'breakdown/property:plan?'].map(
         async (path) =>
           (
-            await ask<{ data: unknown }>(app, `/stats/${path}from=${day(begin)}&to=${day(begin + 20 * DAY_MS)}${more}`, {
-              key: project.keys.adm,
-            })
+            await ask<{ data: unknown }>(
+              app,
+              `/stats/${path}from=${day(begin)}&to=${day(begin + 20 * DAY_MS)}${more}`,
+              {
+                key: project.keys.adm,
+              },
+            )
           ).body.data,
       ),
     );

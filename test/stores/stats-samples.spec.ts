@@ -18,7 +18,7 @@ const FIRST = Date.UTC(2026, 4, 1);
 const DAYS = 24;
 const PROJECT = 7;
 /** One of so many visitors is read. */
-const SAMPLE = 16;
+const SAMPLE = 8;
 
 let clickhouse: ClickHouse;
 let stats: StatsRepository;
@@ -44,7 +44,7 @@ beforeAll(async () => {
       openFrom: 0,
       revision: 1,
       stale: [],
-      cells: [{ ...range, version: 1, events: 250_000 * SAMPLE, detailed: false, skipped: [] }],
+      cells: [{ ...range, version: 1, events: 400_000 * SAMPLE, detailed: false, skipped: [] }],
     }),
     revisionOf: async () => 1,
   } as unknown as RollupSnapshots;

@@ -19,14 +19,7 @@ import { type Asked, isDerivable, piecesOf } from './pieces';
 import { type RolledQuestion, rolledQuestion } from './question';
 import { rollingDays } from './rolling';
 import { leastOf, missedBy, type RankedBy, rankedFrequent, rankedValues, type Ranking, RANKING } from './rank.queries';
-import {
-  isOneCell,
-  precisionOf,
-  type RolledSources,
-  rolledSql,
-  STATE_ERROR,
-  type Tail,
-} from './rolled.queries';
+import { isOneCell, precisionOf, type RolledSources, rolledSql, STATE_ERROR, type Tail } from './rolled.queries';
 
 type Row = Record<string, unknown>;
 
