@@ -1,4 +1,5 @@
 // What does a chore that merges parts need? Room on the disk, a statement that may take long, and a note of what it did.
+import { Injectable } from '@nestjs/common';
 import { Clock } from '../../common/clock';
 import { ClickHouse } from '../../platform/clickhouse/clickhouse';
 import type { Sql } from '../../platform/clickhouse/sql';
@@ -15,6 +16,7 @@ interface OnDisk {
   readonly bytes: number;
 }
 
+@Injectable()
 export abstract class MergingChore {
   constructor(
     protected readonly clickhouse: ClickHouse,

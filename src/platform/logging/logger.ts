@@ -57,16 +57,14 @@ export class NestLogger implements LoggerService {
     this.write('fatal', message, rest);
   }
 
-  /** Nest passes the context last, and for errors the stack before it. */
+  /** Nest passes the context last, and for errors the stack before it. Our own lines bring their fields first and their message after. */
   private write(level: 'trace' | 'debug' | 'warn' | 'error' | 'fatal', message: unknown, rest: unknown[]): void {
-    const context = rest.at(-1);
-    const fields = {
-      context: typeof context === 'string' ? context : undefined,
-      err: message instanceof Error ? message : undefined,
-      stack: typeof rest[0] === 'string' && rest.length > 1 ? rest[0] : undefined,
-      details: typeof message === 'object' && !(message instanceof Error) ? message : undefined,
-    };
-    const text = message instanceof Error ? message.message : typeof message === 'string' ? message : 'nest';
-    this.logger[level](fields, text);
+    const last = rest.at(-1);
+    const context = typeof last === 'string' ? last : undefined;
+    const second = typeof rest[0] === 'string' && rest.length > 1 ? rest[0] : undefined;
+    if (message instanceof Error) this.logger[level]({ context, err: message, stack: second }, message.message);
+    else if (typeof message === 'string') this.logger[level]({ context, stack: second }, message);
+    else if (second === undefined) this.logger[level]({ context, details: message }, 'nest');
+    else this.logger[level]({ context, ...(message as object) }, second);
   }
 }
