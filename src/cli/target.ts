@@ -19,7 +19,8 @@ export interface TargetOptions {
 export function findTarget({ url, key }: TargetOptions, environment: NodeJS.ProcessEnv): Target {
   const env: Env = readEnv(environment);
   const run = readRunFile(env);
-  const chosenUrl = (url ?? run?.url ?? `http://127.0.0.1:${env.PORT}`).replace(/\/+$/, '');
+  // Documentation shows addresses of routes, so the path of the API is often given with the server's.
+  const chosenUrl = (url ?? run?.url ?? `http://127.0.0.1:${env.PORT}`).replace(/\/+$/, '').replace(/\/api\/v1$/, '');
   if (!/^https?:\/\//.test(chosenUrl) || parseUrl(chosenUrl) === undefined)
     throw new CommandFailed('--url must be an address such as http://127.0.0.1:3000');
   // The run file's token is for the server that wrote it, and for no other address.

@@ -21,6 +21,10 @@ export const fallbackFor = (path: string, base = '/var/lib/millrace'): string =>
 
 const holdsData = (path: string): boolean => existsSync(join(path, 'postgres')) || existsSync(join(path, 'clickhouse'));
 
+/** Whether stores were ever made in the data directory, wherever its data lies. */
+export const holdsStores = ({ DATA_DIR }: Pick<Env, 'DATA_DIR'>): boolean =>
+  [resolve(DATA_DIR), fallbackFor(resolve(DATA_DIR))].some(holdsData);
+
 /** Finds the data directory, and makes it.
  *  As root Postgres runs as another user: DATA_DIR itself is opened for passing through, but folders above it are not ours to change;
  *  where one of them is closed, everything moves to a folder under /var/lib/millrace.

@@ -1,6 +1,6 @@
 // Does an access log become the statistics that anybody can count in it, and a second import nothing at all?
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -194,6 +194,41 @@ describe('the command', () => {
     expect(own.stdout).toMatch(/Pageviews in the project: 0 before, [1-9]/);
     const browser = await run('--format', 'combined', '--project', 'any', '--url', server.url, '--key', keys.pub, log);
     expect([browser.status, browser.stderr]).toEqual([1, expect.stringContaining('a pub key cannot')]);
+  });
+
+  it('takes the address of the API for that of its server', async () => {
+    const { status } = await run(
+      '--format',
+      'combined',
+      '--project',
+      'any',
+      '--url',
+      `${server.url}/api/v1/`,
+      '--key',
+      server.rootKey,
+      log,
+    );
+    expect(status).toBe(0);
+  });
+
+  it('sends what comes before the place where a packed file breaks off, and says both', async () => {
+    const file = join(folder, 'cut.log.gz');
+    const packed = readFileSync(log);
+    writeFileSync(file, packed.subarray(0, packed.length / 2));
+    const into = (each: string) =>
+      run('--format', 'combined', '--project', 'Cut', '--url', server.url, '--key', server.rootKey, each);
+    const cut = await into(file);
+    expect(cut.status).toBe(1);
+    expect(cut.stderr).toContain(`can't read the rest of ${file}: unexpected end of file`);
+    const sent = Number(
+      /Pageviews in the project: 0 before, ([\d,]+) now/.exec(cut.stdout)?.[1]?.replaceAll(',', '') ?? 0,
+    );
+    expect(sent).toBeGreaterThan(0);
+    const whole = await into(log);
+    expect([whole.status, whole.stdout]).toEqual([
+      0,
+      expect.stringContaining(`${sent.toLocaleString('en-US')} before`),
+    ]);
   });
 
   it.each([

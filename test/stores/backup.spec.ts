@@ -229,6 +229,14 @@ it('leaves nothing behind where it fails, and never writes over anything', async
   expect([existsSync(failed), readdirSync(folder).filter((name) => name.startsWith('.'))]).toEqual([false, []]);
 });
 
+it('makes no stores where the data directory has none', async () => {
+  const DATA_DIR = join(folder, 'mistyped');
+  await expect(backupCommand(['--to', join(folder, 'of nothing')], { DATA_DIR }, quiet())).rejects.toThrow(
+    `DATA_DIR ${DATA_DIR} holds no stores`,
+  );
+  expect([existsSync(DATA_DIR), existsSync(join(folder, 'of nothing'))]).toEqual([false, false]);
+});
+
 it('is refused by a release that is older than the one that made it', async () => {
   const urls = await someStores();
   const source = new Client({ connectionString: app.urls.postgres });

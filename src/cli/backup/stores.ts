@@ -1,5 +1,6 @@
 // Which stores does a backup read, and a restore fill? Those that the configuration names; else those of the running server; else DATA_DIR's own.
 import { type Env } from '../../config/env';
+import { holdsStores } from '../../embedded/data-dir';
 import { readRunFile } from '../../embedded/run-file';
 import { startEmbeddedStores } from '../../embedded/stores';
 import { makeLogger } from '../../platform/logging/logger';
@@ -24,6 +25,11 @@ export async function openStores(env: Env): Promise<OpenStores> {
   if (running !== undefined)
     throw new CommandFailed(
       'the server that runs on DATA_DIR does not say where its stores are: give the command the same variables as the server',
+    );
+  // Started stores would be new ones, and their backup one of nothing.
+  if (!holdsStores(env))
+    throw new CommandFailed(
+      `DATA_DIR ${env.DATA_DIR} holds no stores: give the command the same variables as the server`,
     );
   return startStores(env);
 }

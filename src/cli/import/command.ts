@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { ApiFailure, type ApiClient } from '../client';
 import { CommandFailed, type Output, UsageAsked, grouped } from '../command';
 import { LOG_FORMATS, type LogFormat } from './access-log';
-import { importLog } from './import-log';
+import { importLog, UnreadableFile } from './import-log';
 import { openLogFile } from './lines';
 import { findTarget, openProject } from '../target';
 import { parseUrl } from '../../common/url';
@@ -72,11 +72,13 @@ export async function importCommand(
   );
 
   const before = await pageviewsOf(client);
-  const { tally, failure } = await importLog(client, log, options, output).catch(cannotRead(file));
-  const after = failure === undefined ? await pageviewsOf(client) : undefined;
+  const { tally, failure } = await importLog(client, log, options, output);
+  const after = failure instanceof ApiFailure ? undefined : await pageviewsOf(client);
   output.line(tally.toString());
   if (before !== undefined && after !== undefined)
     output.line(`Pageviews in the project: ${grouped(before)} before, ${grouped(after)} now`);
+  if (failure instanceof UnreadableFile)
+    throw new CommandFailed(`can't read the rest of ${file}: ${failure.message}. What comes before was sent.`);
   if (failure !== undefined)
     throw new CommandFailed(
       `not everything was sent: ${failure.message}. Run it again: what is there is not counted twice.`,

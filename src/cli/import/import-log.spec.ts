@@ -87,7 +87,7 @@ it('stops at a failure, and says what was not sent', async () => {
     if (batch > 0) throw new ApiFailure('the server answered 503', 503);
     return allAccepted(events);
   });
-  expect(failure?.status).toBe(503);
+  expect(failure).toMatchObject({ status: 503 });
   expect(tally.accepted).toBe(1_000);
   expect(tally.toString()).toMatch(/not sent +[\d,]+/);
 });

@@ -14,10 +14,18 @@ export interface ImportOptions {
   readonly site?: string | undefined;
 }
 
-/** What an import did; `failure` says why not everything could be sent. */
+/** What an import did; `failure` says why not everything could be read and sent. */
 export interface ImportResult {
   readonly tally: Tally;
-  readonly failure?: ApiFailure;
+  readonly failure?: ApiFailure | UnreadableFile;
+}
+
+/** The file can't be read to its end. */
+export class UnreadableFile extends Error {
+  constructor(cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    this.name = 'UnreadableFile';
+  }
 }
 
 const LANES = 3;
@@ -29,8 +37,7 @@ interface Taken {
   readonly event: EventInput;
 }
 
-/** Sends a log's pageviews to the client's project, three batches at a time.
- *  @throws if the file can't be read */
+/** Sends a log's pageviews to the client's project, three batches at a time; of a file that breaks off, those before that. */
 export async function importLog(
   client: Pick<ApiClient, 'sendEvents'>,
   file: LogFile,
@@ -39,10 +46,19 @@ export async function importLog(
 ): Promise<ImportResult> {
   const tally = new Tally();
   const progress = startProgress(output, 'Importing', file.sizeBytes);
+  let failure: UnreadableFile | undefined;
+
+  async function* lines(): AsyncGenerator<string | undefined> {
+    try {
+      yield* file.lines();
+    } catch (error) {
+      failure = new UnreadableFile(error);
+    }
+  }
 
   async function* pageviews(): AsyncGenerator<Taken> {
     const ids = new LineIds();
-    for await (const line of file.lines()) {
+    for await (const line of lines()) {
       tally.lines += 1;
       const entry =
         line === undefined ? { unreadable: 'longer than any log line' } : parseLogLine(line, options.format);
@@ -70,8 +86,8 @@ export async function importLog(
       // The end is reached when the last answer is here, not when the last byte was read.
       progress.at(Math.min(file.bytesRead(), file.sizeBytes - 1), `${grouped(tally.answeredCount)} pageviews`);
     });
-    progress.at(file.sizeBytes, `${grouped(tally.answeredCount)} pageviews`);
-    return { tally };
+    if (failure === undefined) progress.at(file.sizeBytes, `${grouped(tally.answeredCount)} pageviews`);
+    return failure === undefined ? { tally } : { tally, failure };
   } catch (error) {
     if (error instanceof ApiFailure) return { tally, failure: error };
     throw error;
