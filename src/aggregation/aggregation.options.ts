@@ -2,6 +2,7 @@
 import { Injectable } from '@nestjs/common';
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../common/time-range';
 import { ChangeTimes } from '../events';
+import { MONTH_SIZES } from './months/months.queries';
 
 /** Places at which deriving can be cut short and must be able to begin again. */
 export type Step = 'began' | 'looked' | 'written' | 'committing' | 'committed';
@@ -35,6 +36,7 @@ export class AggregationOptions {
   fewestRolling = 10_000;
   /** Of a month with fewer events the cells are not added up: their states are small. */
   fewestOfMonth = 300_000;
+  monthSizes = MONTH_SIZES;
   /** So long a chore that has much to do works before others have their turn. */
   choreTurnMs = 40 * SECOND_MS;
   /** Days with little in them are derived together, until so much time is used; then others have their turn. */

@@ -24,8 +24,13 @@ export const rollupMonths = pgTable(
     ...pointer(),
     /** Versions of the cells, oldest first. */
     cells: bigint({ mode: 'number' }).array().notNull(),
-    /** Dimensions with too many values to keep of a month. */
+    /** Dimensions of which a month does not keep every value with its state. */
     skipped: text().array().notNull(),
+    /** Those of them whose values are counted, with states of the first ones alone. Null: rows of a release that counted none; such a release
+     *  makes new ones too, and leaves this as it is. */
+    counted: text().array(),
+    /** Of which version the column before says it. */
+    countedOf: bigint({ mode: 'number' }),
   },
   (table) => [primaryKey({ columns: [table.project, table.from] })],
 );

@@ -20,9 +20,15 @@ export interface Cell extends TimeRange {
   readonly detailed: boolean;
   readonly skipped: readonly string[];
   readonly copy?: CellCopy | undefined;
+  /** Of a month: dimensions that it skips, but has figures of all values, and states of the first. */
+  readonly counted?: readonly string[] | undefined;
   /** With which version of the next cell visitors of the days across its end were counted. */
   readonly rollingNext?: number | undefined;
 }
+
+/** Whether a dimension has no rows in a cell. */
+export const skips = ({ skipped }: Pick<Cell, 'skipped'>, dimension: string): boolean =>
+  skipped.includes(dimension) || (dimension.startsWith('property:') && skipped.includes('property:*'));
 
 /** The last quarter hour at or before a moment: horizons are such. */
 export const quarterBefore = (at: number): number => floorTo(at, QUARTER_MS);

@@ -43,7 +43,15 @@ type CellRow = [
   rollingNext: number | null,
 ];
 
-type MonthRow = [from: number, to: number, version: number, cells: number[], skipped: string[]];
+type MonthRow = [
+  from: number,
+  to: number,
+  version: number,
+  cells: number[],
+  skipped: string[],
+  counted: string[] | null,
+  countedOf: number | null,
+];
 
 interface SnapshotRow extends Record<string, unknown> {
   horizon: string;
@@ -68,7 +76,7 @@ export class RollupSnapshots {
         SELECT ${milliseconds(sql`horizon`)} AS horizon, ${milliseconds(sql`open_from`)} AS "openFrom", revision,
           (SELECT json_agg(json_build_array(${milliseconds(sql`"from"`)}, ${milliseconds(sql`"to"`)}, version, events, detailed, skipped, copy_version, copy_of, has_sequences, rolling_next) ORDER BY "from")
            FROM ${rollupCells} WHERE project = ${project} AND "from" < ${timestamptz(to)} AND "to" > ${timestamptz(from)}) AS cells,
-          (SELECT json_agg(json_build_array(${milliseconds(sql`"from"`)}, ${milliseconds(sql`"to"`)}, version, cells, skipped) ORDER BY "from")
+          (SELECT json_agg(json_build_array(${milliseconds(sql`"from"`)}, ${milliseconds(sql`"to"`)}, version, cells, skipped, counted, counted_of) ORDER BY "from")
            FROM ${rollupMonths} WHERE project = ${project} AND "from" >= ${timestamptz(from)} AND "to" <= ${timestamptz(to)}) AS months,
           (SELECT json_agg(json_build_array(${milliseconds(sql`lower(stale)`)}, ${milliseconds(sql`upper(stale)`)}) ORDER BY stale)
            FROM unnest((SELECT range_agg(tstzrange("from", "to")) FROM ${staleRanges} WHERE project = ${project})) AS stale) AS stale
@@ -135,11 +143,15 @@ const toCell = ([
 });
 
 /** @returns undefined where the month is of other cells than there are now */
-const toMonth = ([from, to, version, made, skipped]: MonthRow, cells: readonly Cell[]): Cell | undefined => {
+const toMonth = (
+  [from, to, version, made, skipped, counted, countedOf]: MonthRow,
+  cells: readonly Cell[],
+): Cell | undefined => {
   const now = cells.filter((cell) => cell.from >= from && cell.to <= to);
   const isOfThem = now.length === made.length && now.every((cell, at) => cell.version === made[at]);
   if (!isOfThem) return undefined;
-  return { from, to, version, events: now.reduce((sum, { events }) => sum + events, 0), detailed: true, skipped };
+  const events = now.reduce((sum, cell) => sum + cell.events, 0);
+  return { from, to, version, events, detailed: true, skipped, counted: countedOf === version ? (counted ?? []) : [] };
 };
 
 /** A month whose first days came late was added up without them before. What is of those cells alone stays until a chore looks. */

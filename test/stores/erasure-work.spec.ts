@@ -112,8 +112,8 @@ const addUp = async (number: number): Promise<number> => {
   const repository = the(MonthsRepository);
   const version = await repository.version();
   await the(ClickHouse).run(storeTotals(month, version));
-  await the(ClickHouse).run(storeValues(month, version, ['country', 'page']));
-  expect(await repository.point(month, version, [])).toBe(true);
+  await the(ClickHouse).run(storeValues(month, version, { whole: ['country'], counted: ['page'], first: 1 }));
+  expect(await repository.point(month, version, { skipped: ['page'], counted: ['page'] })).toBe(true);
   expect(await count(`SELECT count() FROM rollup_values WHERE version = ${version}`)).toBeGreaterThan(0);
   return version;
 };

@@ -359,6 +359,58 @@ it('months that are over are added up, again when a day of them changes, and che
   expect(await months()).toEqual([]);
 });
 
+it('a month of many pages answers for the first of them, and its cells for the others', async () => {
+  const project = await aProject(app);
+  const { number } = await projectOf(project);
+  const today = new Date();
+  const begin = Date.UTC(today.getUTCFullYear(), today.getUTCMonth() - 2, 1);
+  const end = Date.UTC(today.getUTCFullYear(), today.getUTCMonth() - 1, 1);
+  const events = [begin, begin + DAY_MS, end - DAY_MS].flatMap(eventsOfDay);
+  await ask(app, '/events/batch', { key: project.keys.sec, body: { events } });
+  await until(
+    async () => {
+      await look();
+      return (await ask(app, `/projects/${project.id}/rollups`, { key: project.keys.adm })).body;
+    },
+    (state) => state['staleRanges'] === 0 && state['detailedCells'] === 3,
+    40_000,
+  );
+  const day = (at: number): string => new Date(at).toISOString().slice(0, 10);
+  const firstPages = async (more = ''): Promise<{ pageviews: number }[]> => {
+    const path = `/stats/pages?limit=5&metrics=visitors,pageviews&from=${day(begin)}&to=${day(end - DAY_MS)}${more}`;
+    return (await ask<{ data: { pageviews: number }[] }>(app, path, { key: project.keys.adm })).body.data;
+  };
+  const before = await firstPages('&precision=exact');
+  const options = app.app.get(AggregationOptions, { strict: false });
+  const { monthSizes } = options;
+  options.monthSizes = { whole: 100, first: 2, fewer: 1 };
+  const adder = app.app.get(MonthAdder, { strict: false });
+  try {
+    expect(await adder.run()).toBe(1);
+    const dimensions = ['entryPage', 'exitPage', 'page'];
+    const months = async (): Promise<unknown> =>
+      pg(sql`SELECT skipped, counted, counted_of = version AS said FROM rollup_months WHERE project = ${number}`);
+    expect(await months()).toMatchObject({ rows: [{ skipped: dimensions, counted: dimensions, said: true }] });
+    expect(await firstPages()).toEqual(before);
+    expect(await verify(project)).toEqual({ cells: 3, right: 3, wrong: 0, repaired: 0, moving: 0 });
+    // Figures that are wrong are shown of values that have their states there, so they were read, and of no others.
+    await askClickHouse(
+      app.urls.clickhouse,
+      `ALTER TABLE rollup_values UPDATE pageviews = 7 WHERE project_id = ${number} AND dimension = 'page' AND version IN
+        (SELECT version FROM rollup_totals WHERE project_id = ${number} AND grain = 'm') SETTINGS mutations_sync = 2`,
+    );
+    expect((await firstPages('&explain=true')).map(({ pageviews }) => pageviews)).toEqual([7, 7, 1, 1, 1]);
+    // A release that counts nothing has added the month up again.
+    await pg(sql`UPDATE rollup_months SET version = nextval('rollup_versions') WHERE project = ${number}`);
+    expect(await firstPages()).toEqual(before);
+    expect(await adder.run()).toBe(1);
+    expect(await months()).toMatchObject({ rows: [{ counted: dimensions, said: true }] });
+    expect(await firstPages('&explain=true')).toEqual(before);
+  } finally {
+    options.monthSizes = monthSizes;
+  }
+});
+
 it('a month that was added up before its first day came counts once', async () => {
   const project = await aProject(app);
   const { number } = await projectOf(project);

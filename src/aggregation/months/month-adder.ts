@@ -5,15 +5,17 @@ import { SECOND_MS } from '../../common/time-range';
 import { ClickHouse } from '../../platform/clickhouse/clickhouse';
 import type { Sql } from '../../platform/clickhouse/sql';
 import { AggregationOptions } from '../aggregation.options';
+import { skips } from '../cells';
 import {
   type CellsOfMonth,
   dimensionsOf,
+  type KeptOfMonth,
   monthTotalDifferences,
   monthValueDifferences,
   storeTotals,
   storeValues,
 } from './months.queries';
-import { MonthsRepository } from './months.repository';
+import { MonthsRepository, type WaitingMonth } from './months.repository';
 
 /** TRICKY: what was made of an erased visitor must not be written after it was deleted, which is some 40 s after events were hidden: a
  *  statement ends before. */
@@ -39,13 +41,12 @@ export class MonthAdder {
       const version = await this.repository.version();
       const month = await this.repository.next(fewestOfMonth);
       if (month === undefined) break;
-      const { kept, skipped } = await this.#dimensions(month);
+      const kept = await this.#dimensions(month);
       // Totals first: by them rows are found that nothing points at.
       await this.#run(storeTotals(month, version));
       await this.#run(storeValues(month, version, kept));
       await onStep('written', month.project);
-      if (await this.repository.point(month, version, [...new Set([...month.skipped, ...skipped])].toSorted()))
-        done += 1;
+      if (await this.repository.point(month, version, kept)) done += 1;
     }
     return done;
   }
@@ -54,7 +55,7 @@ export class MonthAdder {
   async differs(project: number, from: number): Promise<string[]> {
     const month = await this.repository.from(project, from);
     if (month === undefined) return [];
-    const { kept } = await this.#dimensions(month);
+    const kept = await this.#dimensions(month);
     const found = await Promise.all(
       [monthTotalDifferences(month, month.version), monthValueDifferences(month, month.version, kept)].map((query) =>
         this.#rows<{ what: string }>(query),
@@ -63,10 +64,19 @@ export class MonthAdder {
     return found.flat().map(({ what }) => what);
   }
 
-  async #dimensions(month: CellsOfMonth): Promise<{ kept: string[]; skipped: string[] }> {
-    const found = await this.#rows<{ dimension: string; kept: number }>(dimensionsOf(month));
-    const names = (of: 0 | 1): string[] => found.filter(({ kept }) => kept === of).map(({ dimension }) => dimension);
-    return { kept: names(1), skipped: names(0) };
+  async #dimensions(month: WaitingMonth): Promise<KeptOfMonth & { readonly skipped: string[] }> {
+    const sizes = this.options.monthSizes;
+    const found = await this.#rows<{ dimension: string; kept: 'whole' | 'counted' | 'no' }>(dimensionsOf(month, sizes));
+    const names = (of: string): string[] => found.filter(({ kept }) => kept === of).map(({ dimension }) => dimension);
+    const counted = names('counted')
+      .filter((name) => !skips(month, name))
+      .toSorted();
+    return {
+      whole: names('whole'),
+      counted,
+      first: sizes.first,
+      skipped: [...new Set([...month.skipped, ...names('counted'), ...names('no')])].toSorted(),
+    };
   }
 
   #rows<T>(query: Sql): Promise<T[]> {

@@ -24,7 +24,7 @@ export type WaitingMonth = CellsOfMonth & { readonly skipped: readonly string[] 
 export class MonthsRepository {
   constructor(private readonly postgres: Postgres) {}
 
-  /** The latest month of a project's zone that is over and derived, and is not added up, or of other cells than it has now. What is stale is
+  /** The latest month of a project's zone that is over and derived, and is not added up, or by an older release, or of other cells than it has now. What is stale is
    *  about to be another cell: it waits for that.
    *  @param fewest events of it */
   async next(fewest: number): Promise<WaitingMonth | undefined> {
@@ -42,7 +42,7 @@ export class MonthsRepository {
         FROM months
         WHERE (month + interval '1 month') AT TIME ZONE zone <= horizon
           AND NOT EXISTS (SELECT 1 FROM ${rollupMonths} AS made
-            WHERE made.project = months.project AND made."from" = months."from" AND made.cells = months.cells)
+            WHERE made.project = months.project AND made."from" = months."from" AND made.cells = months.cells AND made.counted_of = made.version)
           AND NOT EXISTS (SELECT 1 FROM ${staleRanges} AS stale
             WHERE stale.project = months.project AND stale."from" < months."to" AND stale."to" > months."from")
         ORDER BY "from" DESC, project
@@ -65,15 +65,27 @@ export class MonthsRepository {
   }
 
   /** Makes rows count for a month, if all its cells are still there.
+   *  @param kept which dimensions the month does not keep as a whole, and which of them it counts
    *  TRICKY: the horizon's row is locked first, as everybody does who changes pointers.
    *  @returns whether they count */
-  async point({ project, range, cells }: CellsOfMonth, version: number, skipped: readonly string[]): Promise<boolean> {
+  async point(
+    { project, range, cells }: CellsOfMonth,
+    version: number,
+    kept: { readonly skipped: readonly string[]; readonly counted: readonly string[] },
+  ): Promise<boolean> {
     return this.postgres.transaction(async (db) => {
       await db.select().from(horizons).where(eq(horizons.project, project)).for('update');
       const { rows } = await db.execute<{ found: string }>(sql`
         SELECT count(*) AS found FROM ${rollupCells} WHERE project = ${project} AND version = ANY(${sql.param(cells)}::bigint[])`);
       if (Number(rows[0]?.found) !== cells.length) return false;
-      const made = { to: new Date(range.to), version, cells: [...cells], skipped: [...skipped] };
+      const made = {
+        to: new Date(range.to),
+        version,
+        cells: [...cells],
+        skipped: [...kept.skipped],
+        counted: [...kept.counted],
+        countedOf: version,
+      };
       await db
         .insert(rollupMonths)
         .values({ project, from: new Date(range.from), ...made })
@@ -91,17 +103,25 @@ export class MonthsRepository {
     );
   }
 
-  /** The month that begins with a cell; undefined: it is not added up, or of other cells than there are. */
+  /** The month that begins with a cell; undefined: it is not added up, by this release, or of other cells than there are. */
   async from(project: number, from: number): Promise<(WaitingMonth & { readonly version: number }) | undefined> {
     const [row] = await this.postgres.run((db) =>
       db
         .select()
         .from(rollupMonths)
-        .where(and(eq(rollupMonths.project, project), eq(rollupMonths.from, new Date(from)), IS_OF_ITS_CELLS)),
+        .where(
+          and(
+            eq(rollupMonths.project, project),
+            eq(rollupMonths.from, new Date(from)),
+            eq(rollupMonths.countedOf, rollupMonths.version),
+            IS_OF_ITS_CELLS,
+          ),
+        ),
     );
     if (row === undefined) return undefined;
     const range: TimeRange = { from: row.from.getTime(), to: row.to.getTime() };
-    return { project, range, cells: row.cells, skipped: row.skipped, version: row.version };
+    const skipped = row.skipped.filter((dimension) => row.counted?.includes(dimension) !== true);
+    return { project, range, cells: row.cells, skipped, version: row.version };
   }
 }
 

@@ -15,6 +15,7 @@ const days = [0, 24, 48, 72, 96].map((hour) => hour * HOUR_MS);
 const pieces = {
   whole: [cell(0, 24), cell(24, 30), cell(30, 48), cell(49, 72), cell(72, 90)],
   cut: [],
+  counted: [],
   splitHours: [],
   raw: [],
 };

@@ -25,9 +25,9 @@ const warehouse = (all: readonly (RankedValue & { figure: number; hidden?: boole
       slack: 1,
       figureOf: ({ figure }: Row) => figure,
       values: async (count: number) => inOrder.slice(0, count),
-      rows: async (values: readonly string[]) => {
+      rows: async (values: readonly RankedValue[]) => {
         reads.push(values.length);
-        return rowsOf(values);
+        return rowsOf(values.map(({ value }) => value));
       },
     },
   };
@@ -52,39 +52,6 @@ it('finds the first rows of any values', () =>
       },
     ),
   ));
-
-it('finds the first rows by frequent values alone, or sees that they prove nothing', () =>
-  fc.assert(
-    fc.asyncProperty(
-      fc.array(fc.record({ kept: fc.nat(50), missing: fc.nat(9), hidden: fc.boolean() }), { maxLength: 200 }),
-      fc.integer({ min: 1, max: 12 }),
-      async (shapes, limit) => {
-        // What was read of a value and what was not: nobody misses more than nine.
-        const values = shapes.map(({ kept, missing, hidden }, at) => ({
-          value: `v${at}`,
-          rank: kept + missing,
-          figure: kept + missing,
-          kept,
-          hidden,
-        }));
-        const { asked, all } = warehouse(values, limit);
-        const listed = values
-          .filter(({ kept }) => kept > 0)
-          .map(({ value, kept }) => ({ value, rank: kept + 9 }))
-          .sort((a, b) => b.rank - a.rank);
-        const frequent = { missed: 9, values: async (count: number) => listed.slice(0, count) };
-        expect(await firstRows({ ...asked, frequent })).toEqual(all);
-      },
-    ),
-  ));
-
-it('reads no values but frequent ones where these are far ahead', async () => {
-  const many = Array.from({ length: 30 }, (_, at) => ({ value: String(at), rank: 1_000 - at, figure: 900 - at }));
-  const { asked, all } = warehouse(many, 3);
-  const frequent = { missed: 500, values: async (count: number) => many.slice(0, count) };
-  const values = () => Promise.reject(new Error('all values were ranked'));
-  expect(await firstRows({ ...asked, values, frequent })).toEqual(all);
-});
 
 it('finds them among more values than are listed at first, level or not', async () => {
   const many = Array.from({ length: 9_500 }, (_, at) => ({ value: String(at), rank: 7, figure: 7 }));

@@ -7,18 +7,16 @@ export interface RankedValue {
 }
 
 /** How the first rows are looked for. */
-export interface FirstRows<Row> {
+export interface FirstRows<Value extends RankedValue, Row> {
   /** Rows that are wanted. */
   readonly limit: number;
   /** By how much a row's figure may be more than its rank after all: 1, not at all. */
   readonly slack: number;
   readonly figureOf: (row: Row) => number;
   /** The first of all values, the highest rank first. */
-  readonly values: (count: number) => Promise<readonly RankedValue[]>;
-  /** The first of frequent values, where that is less to read. No rank, and none of a value that is not frequent, is below `missed`. */
-  readonly frequent?: { readonly missed: number; readonly values: FirstRows<Row>['values'] } | undefined;
+  readonly values: (count: number) => Promise<readonly Value[]>;
   /** The first rows of these values, the highest figure first; fewer than `limit` where no more of them count. */
-  readonly rows: (values: readonly string[]) => Promise<Row[]>;
+  readonly rows: (values: readonly Value[]) => Promise<Row[]>;
 }
 
 /** Values that are read at first, and so few that all are, for each row that is wanted. Of 3,000 pages over a year 14 values took 20 ms less than 22. */
@@ -29,32 +27,27 @@ const LISTED = 1_000;
 const MORE = 8;
 
 /** The first rows of all values: nobody who was not read can come before the last of them. @throws what `values` and `rows` throw */
-export async function firstRows<Row>({ frequent, ...all }: FirstRows<Row>): Promise<Row[]> {
-  return (frequent === undefined ? undefined : await find(all, frequent)) ?? (await find(all)) ?? [];
-}
-
-/** @returns undefined: a value that is not frequent may be among the first */
-async function find<Row>(
-  { limit, slack, figureOf, values, rows }: FirstRows<Row>,
-  frequent?: NonNullable<FirstRows<Row>['frequent']>,
-): Promise<Row[] | undefined> {
-  const missed = (frequent?.missed ?? -Infinity) * slack;
+export async function firstRows<Value extends RankedValue, Row>({
+  limit,
+  slack,
+  figureOf,
+  values,
+  rows,
+}: FirstRows<Value, Row>): Promise<Row[]> {
   // The last row of a few more tells which others can matter at all; states of those that do not are what a look costs in vain.
   let count = Math.ceil(FIRST_LOOK * limit);
   for (let listed = Math.max(LISTED, count); ; listed *= MORE) {
-    const ranked = await (frequent?.values ?? values)(listed);
-    // No figure is above its rank by more than the slack: states that prove nothing need not be read.
-    if (frequent !== undefined && (ranked[limit - 1]?.rank ?? 0) * slack <= missed) return undefined;
+    const ranked = await values(listed);
     const isAll = ranked.length < listed;
     // Of a few values all cost less than a second look.
     if (isAll && ranked.length <= FEW * limit) count = ranked.length;
     for (;;) {
       const read = ranked.slice(0, count);
-      const found = await rows(read.map(({ value }) => value));
+      const found = await rows(read);
       const last = found[limit - 1];
       const least = last === undefined ? 0 : figureOf(last);
+      // No figure is above its rank by more than the slack.
       const possible = ranked.filter(({ rank }) => rank * slack >= least).length;
-      if (frequent !== undefined && missed >= least) return undefined;
       if (possible > read.length) {
         count = last === undefined ? count * MORE : possible;
         continue;

@@ -54,6 +54,23 @@ it('takes a month for its cells where nothing begins or ends inside, nothing is 
   expect(whole({ range: { from: 0, to: 4 * HOUR_MS - QUARTER_MS }, dimension: undefined })).toEqual([1, 1, 1]);
 });
 
+it('knows months that count a dimension, where all of their cells are taken whole', () => {
+  const cells = hours(6);
+  const month = cell(HOUR_MS, 4 * HOUR_MS, { version: 7, skipped: ['page', 'city'], counted: ['page'] });
+  const counted = (more: Partial<Parameters<typeof piecesOf>[0]>, closures: Parameters<typeof piecesOf>[2] = []) => {
+    const asked = { range: { from: 0, to: 6 * HOUR_MS }, bounds: [], dimension: 'page', ...more };
+    const pieces = piecesOf(asked, { ...snapshot(6 * HOUR_MS, cells), months: [month] }, closures);
+    return pieces?.counted.map(({ version }) => version);
+  };
+  expect(counted({})).toEqual([7]);
+  expect(counted({ range: { from: HOUR_MS, to: 4 * HOUR_MS } })).toEqual([7]);
+  expect(counted({ range: { from: HOUR_MS, to: 4 * HOUR_MS - 1 } })).toEqual([]);
+  expect(counted({ dimension: 'city' })).toEqual([]);
+  expect(counted({ dimension: 'country' })).toEqual([]);
+  expect(counted({ dimension: undefined })).toEqual([]);
+  expect(counted({}, [{ from: 3 * HOUR_MS, to: 3 * HOUR_MS + 1 }])).toEqual([]);
+});
+
 it('cuts a cell by quarters of an hour, and splits the hour in which it is cut', () => {
   const asked = { range: { from: 5 * QUARTER_MS, to: 2 * HOUR_MS }, bounds: [], dimension: undefined };
   const day = cell(0, 24 * HOUR_MS);

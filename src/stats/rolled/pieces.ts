@@ -10,7 +10,7 @@ import {
   type TimeRange,
   without,
 } from '../../common/time-range';
-import type { Cell, RollupSnapshot } from '../../aggregation';
+import { type Cell, type RollupSnapshot, skips } from '../../aggregation';
 
 /** Each stretch of raw events is a read of its own: beyond so many, what lies between the closest is read with them. */
 const MOST_RAW = 4;
@@ -28,6 +28,8 @@ export interface Asked {
 export interface Pieces {
   /** Cells, or months of them, that one row stands for: all of it lies in one bucket. */
   readonly whole: readonly Cell[];
+  /** Months all of whose cells are above: their rows have the same figures of every value, and states of the first. */
+  readonly counted: readonly Cell[];
   /** Cells of which hours and quarters are taken, those that lie in the range and in no raw stretch. */
   readonly cut: readonly Cell[];
   /** UTC hours that are not taken in one, as something begins or ends inside them. */
@@ -73,8 +75,11 @@ export const piecesOf = (
     ...raw.flatMap(({ from, to }) => [from, to]),
   ];
   const inCut = (hour: number): boolean => cut.some(({ cell }) => overlaps(cell, { from: hour, to: hour + HOUR_MS }));
+  const cells = new Set(whole.map(({ cell }) => cell));
   return {
-    whole: whole.map(({ cell }) => cell),
+    whole: [...cells],
+    counted:
+      dimension === undefined ? [] : snapshot.months.filter((month) => isCounted(month, dimension, snapshot, cells)),
     cut: [...new Set(cut.map(({ cell }) => cell))],
     splitHours: [...new Set(ends.filter((at) => at % HOUR_MS !== 0).map((at) => floorTo(at, HOUR_MS)))].filter(inCut),
     raw,
@@ -96,10 +101,14 @@ const isWhole =
   ({ cell, from, to }: Part): boolean =>
     from === cell.from && to === cell.to && !bounds.some((at) => at > from && at < to);
 
+const isCounted = (month: Cell, dimension: string, { cells }: RollupSnapshot, whole: ReadonlySet<Cell>): boolean =>
+  month.counted?.includes(dimension) === true &&
+  cells.every((cell) => cell.from < month.from || cell.to > month.to || whole.has(cell));
+
 /** What of a cell can be taken from its rows. */
 const derivedParts = (cell: Cell, sealed: TimeRange, dirty: readonly TimeRange[], asked: Asked): Part[] => {
   const { dimension } = asked;
-  if (!cell.detailed || (dimension !== undefined && isSkipped(cell, dimension))) return [];
+  if (!cell.detailed || (dimension !== undefined && skips(cell, dimension))) return [];
   const inRange = shared(cell, sealed);
   const clean = without(inRange === undefined ? [] : [inRange], dirty)
     // Quarters are the smallest rows there are.
@@ -111,9 +120,6 @@ const derivedParts = (cell: Cell, sealed: TimeRange, dirty: readonly TimeRange[]
     .filter(({ from, to }) => to > from);
   return dimension === undefined ? clean : clean.filter(isWhole(asked));
 };
-
-const isSkipped = ({ skipped }: Cell, dimension: string): boolean =>
-  skipped.includes(dimension) || (dimension.startsWith('property:') && skipped.includes('property:*'));
 
 /** What lies between two raw stretches, where that holds the fewest events. */
 const closest = (raw: readonly TimeRange[], parts: readonly Part[]): TimeRange => {

@@ -1,5 +1,5 @@
 // How is a question put to derived rows and to the raw events that they lack? As partial sums that are added up in one statement.
-import { coalesce, DAY_MS, hull, SECOND_MS, type TimeRange } from '../../common/time-range';
+import { coalesce, DAY_MS, hull, overlaps, SECOND_MS, type TimeRange } from '../../common/time-range';
 import { during, type EventScope, eventSource, moment, type SessionScan, STORABLE } from '../../events/query';
 import { Bound, join, nothing, sql, text, texts, uint32, type Sql } from '../../platform/clickhouse/sql';
 import { after, bucketsOf, column, groupingSql, order, scopeOf, selects, shownRange } from '../stats.queries';
@@ -46,12 +46,17 @@ export const isOneCell = ({ asked, pieces, raw, tail }: RolledSources): boolean 
   asked.dimension !== undefined && pieces.whole.length === 1 && raw.length === 0 && tail === undefined;
 
 /** The numbers of the cells' rows. */
-export const versions = (cells: Pieces['whole']): Bound =>
+const versions = (cells: Pieces['whole']): Bound =>
   new Bound('Array(UInt64)', `[${cells.map(({ version }) => version).join(',')}]`);
 /** Rows of these cells. Their time is said as well: the rows of a value lie in its order, and with it a part of them is read. */
 const ofCells = (cells: Pieces['whole']): Sql => sql`version IN ${versions(cells)} AND ${begunIn(cells)}`;
+/** The same, but that the rows of months stand for their cells' where values have states there. */
+const ofMonths = ({ whole, counted: months }: Pieces, stated: readonly string[]): Sql => {
+  const rest = whole.filter((cell) => !months.some((month) => overlaps(month, cell)));
+  return sql`${begunIn(whole)} AND if(value IN ${texts(stated)} AND other != 1, version IN ${versions([...months, ...rest])}, version IN ${versions(whole)})`;
+};
 /** The time of these cells. */
-export const begunIn = (cells: Pieces['whole']): Sql => {
+const begunIn = (cells: Pieces['whole']): Sql => {
   const { from, to } = hull(cells);
   return sql`start >= toDateTime(${moment(from)}) AND start < toDateTime(${moment(to)})`;
 };
@@ -70,9 +75,17 @@ const aloneOf = (query: StatsQuery, { asked, pieces, tail }: RolledSources): Pie
   return aloneInBucket(bucketsOf(query, timed.interval), pieces, tail?.horizon);
 };
 
+/** Which rows partial sums are of. */
+interface Rows {
+  /** With what is in no row of its own, in a column `beyond`: 1, as a cell had too many values; 2, a value of which a month has no state. */
+  readonly beyond: boolean;
+  /** Values that months have the states of, where months stand for their cells. */
+  readonly stated?: readonly string[] | undefined;
+}
+
 /** Partial sums: `g…`, hits, views, amounts, begun, begun_views, bounced, length_ms, upper, alone, state. `upper`: at least as many as there
  *  are visitors; `alone`: those of buckets whose visitors are a number that is kept, so that no state is read. */
-const derived = (query: StatsQuery, from: RolledSources, precision: 12 | 14, beyond: boolean): Sql[] => {
+const derived = (query: StatsQuery, from: RolledSources, precision: 12 | 14, { beyond, stated }: Rows): Sql[] => {
   const { pieces, rolling } = from;
   const alone = aloneOf(query, from);
   const days = coalesce([...rolling.keys()].map((start) => ({ from: start, to: start + DAY_MS })));
@@ -85,7 +98,7 @@ const derived = (query: StatsQuery, from: RolledSources, precision: 12 | 14, bey
   const rows = (of: Pieces, visitors: keyof typeof VISITORS, hours: Sql): Sql[] =>
     of.whole.length + of.cut.length === 0
       ? []
-      : [derivedRows(query, { ...from, pieces: of }, precision, visitors, hours, beyond)];
+      : [derivedRows(query, { ...from, pieces: of }, precision, visitors, hours, { beyond, stated })];
   const inDays = join([sql`0`, ...days.map((day) => during(day, sql`start`))], ' OR ');
   return [
     ...rows({ ...pieces, whole: alone, cut: [] }, 'counted', sql`1`),
@@ -116,15 +129,14 @@ const countedDays = (query: StatsQuery, rolling: RolledSources['rolling'], preci
     FROM (SELECT arrayJoin(arrayZip(${new Bound('Array(UInt32)', starts)}, ${new Bound('Array(UInt32)', [...rolling.values()])})) AS day)`;
 };
 
-/** @param hours which of the rows that are less than a cell
- *  @param beyond with what is in no row of its own as its cell had too many values, of all time, in a column of that name */
+/** @param hours which of the rows that are less than a cell */
 const derivedRows = (
   query: StatsQuery,
   { asked, pieces }: RolledSources,
   precision: 12 | 14,
   known: keyof typeof VISITORS,
   hours: Sql,
-  beyond: boolean,
+  { beyond, stated = [] }: Rows,
 ): Sql => {
   const { dimension } = asked;
   const visitors = (state: Sql): Sql => VISITORS[known](state, precision);
@@ -142,7 +154,7 @@ const derivedRows = (
     return sql`
     SELECT ${join([...groups, ...(beyond ? [sql`other AS beyond`] : []), figures], ', ')}, toInt64(visitor_count) AS upper, ${visitors(sql`visitors`)}
     FROM rollup_values
-    WHERE ${project} AND dimension = ${text(dimension)} AND ${ofCells(pieces.whole)}${beyond ? nothing : sql` AND other = 0`}
+    WHERE ${project} AND dimension = ${text(dimension)} AND ${stated.length === 0 ? ofCells(pieces.whole) : ofMonths(pieces, stated)}${beyond ? nothing : sql` AND other = 0`}
       ${asked.values === undefined ? nothing : sql`AND value IN ${texts(asked.values)}`}
       ${query.search === undefined ? nothing : sql`AND positionCaseInsensitiveUTF8(value, ${text(query.search)}) > 0`}`;
   const split = new Bound(
@@ -250,14 +262,14 @@ const ofTail = (
 };
 
 /** Partial sums of what is read raw, each a statement. */
-export const rawSums = (query: StatsQuery, from: RolledSources, precision: 12 | 14, beyond = false): Sql[] => [
+const rawSums = (query: StatsQuery, from: RolledSources, precision: 12 | 14, beyond: boolean): Sql[] => [
   ...from.raw.map((piece) => ofPiece(query, piece, precision, beyond)),
   ...(from.tail === undefined ? [] : [ofTail(query, from, from.tail, precision, beyond)]),
 ];
 
-/** All partial sums. @param beyond with those of values that have no row of their own, in which a column of that name is 1 */
-export const sources = (query: StatsQuery, from: RolledSources, precision: 12 | 14, beyond = false): Sql =>
-  join([...derived(query, from, precision, beyond), ...rawSums(query, from, precision, beyond)], ' UNION ALL ');
+/** All partial sums. */
+export const sources = (query: StatsQuery, from: RolledSources, precision: 12 | 14, rows: Rows): Sql =>
+  join([...derived(query, from, precision, rows), ...rawSums(query, from, precision, rows.beyond)], ' UNION ALL ');
 
 const sessions = sql`sum(begun)`;
 const perSession = (total: Sql): Sql => sql`if(${sessions} = 0, 0, ${total} / ${sessions})`;
@@ -291,8 +303,12 @@ const isOfAll = ({ search }: StatsQuery, { asked }: RolledSources): boolean =>
 
 /** Rows of a question: `g0…` for its groupings, `m0…` for its metrics. Before them, where there is one, a row whose `beyond` is 1: what of the
  *  derived part is in no row of its own, as some cell had too many values.
- *  @param among the only values to answer for */
-export const rolledSql = (query: StatsQuery, from: RolledSources, among?: readonly string[]): Sql => {
+ *  @param among the only values to answer for; `stated`: those of them that months have the states of */
+export const rolledSql = (
+  query: StatsQuery,
+  from: RolledSources,
+  among?: { readonly values: readonly string[]; readonly stated: readonly string[] },
+): Sql => {
   const precision = precisionOf(from);
   const beyond = isOfAll(query, from);
   const groups = [...query.groupings.map((_, at) => column('g', at)), ...(beyond ? [sql`beyond`] : [])];
@@ -304,7 +320,7 @@ export const rolledSql = (query: StatsQuery, from: RolledSources, among?: readon
     [
       counted(query),
       ...(later === undefined ? [] : [later]),
-      ...(beyond && among !== undefined ? [isAmong(among)] : []),
+      ...(beyond && among !== undefined ? [isAmong(among.values)] : []),
     ],
     ' AND ',
   );
@@ -314,8 +330,8 @@ export const rolledSql = (query: StatsQuery, from: RolledSources, among?: readon
       : sql`GROUP BY ${join(groups, ', ')} HAVING ${beyond ? sql`beyond = 1 OR (${isRow})` : isRow}`;
   return sql`
     SELECT ${join([...groups, ...columns], ', ')}
-    FROM (${sources(query, from, precision, beyond)})
-    ${among === undefined ? nothing : sql`WHERE ${isAmong(beyond ? [...among, ''] : among)}`}
+    FROM (${sources(query, from, precision, { beyond, stated: among?.stated })})
+    ${among === undefined ? nothing : sql`WHERE ${isAmong(beyond ? [...among.values, ''] : among.values)}`}
     ${grouped}
     ${order(query, ...(beyond ? [sql`beyond DESC`] : []))}
     ${query.limit === undefined ? nothing : sql`LIMIT ${uint32(query.limit + (beyond ? 1 : 0))}`}`;

@@ -14,11 +14,11 @@ import {
 import { bucketsOf, shownRange } from '../stats.queries';
 import { planOf } from '../stats.plan';
 import type { StatsQuery } from '../stats.types';
-import { firstRows } from './first-rows';
+import { firstRows, type RankedValue } from './first-rows';
 import { type Asked, isDerivable, piecesOf } from './pieces';
 import { type RolledQuestion, rolledQuestion } from './question';
 import { rollingDays } from './rolling';
-import { leastOf, missedBy, type RankedBy, rankedFrequent, rankedValues, type Ranking, RANKING } from './rank.queries';
+import { type RankedBy, rankedValues } from './rank.queries';
 import { isOneCell, precisionOf, type RolledSources, rolledSql, STATE_ERROR, type Tail } from './rolled.queries';
 
 type Row = Record<string, unknown>;
@@ -47,9 +47,6 @@ const RANKS: ReadonlyMap<string, RankedBy> = new Map([
 
 @Injectable()
 export class RolledRepository {
-  /** When it pays to look at frequent values alone. */
-  ranking = RANKING;
-
   constructor(private readonly snapshots: RollupSnapshots) {}
 
   /** Rows of a question as of one moment, with all that was stored before it.
@@ -65,7 +62,7 @@ export class RolledRepository {
       const found = await findSources(query, asked, snapshot, run);
       if (found === undefined) return undefined;
       const sources = { ...found, rolling: await this.#rolling(query, found) };
-      const answer = await read(query, sources, run, this.ranking);
+      const answer = await read(query, sources, run);
       if (!(await this.#changedSince(snapshot, query, zone))) return answer;
     }
     // Events come in behind the horizon faster than an answer is read: raw ones are always of one moment.
@@ -170,16 +167,26 @@ async function findChanged(query: StatsQuery, { horizon }: Tail, run: RunQuery):
   return from < horizon ? [{ from, to: horizon }] : [];
 }
 
-async function read(query: StatsQuery, sources: RolledSources, run: RunQuery, ranking: Ranking): Promise<RolledRows> {
+/** A value with its rank, and whether months have its states. */
+interface Ranked extends RankedValue {
+  readonly stated: 0 | 1;
+}
+const valueOf = ({ value }: Ranked): string => value;
+
+async function read(query: StatsQuery, sources: RolledSources, run: RunQuery): Promise<RolledRows> {
   const found: { other?: Row } = {};
-  const rowsOf = async (among?: readonly string[]): Promise<Row[]> => {
+  const rowsOf = async (ranked?: readonly Ranked[]): Promise<Row[]> => {
+    const among = ranked && {
+      values: ranked.map(valueOf),
+      stated: ranked.filter(({ stated }) => stated === 1).map(valueOf),
+    };
     const rows = await run<Row>(rolledSql(query, sources, among));
     const [first] = rows;
     if (first?.['beyond'] !== 1) return rows.slice(0, query.limit);
     found.other = first;
     return rows.slice(1);
   };
-  const rows = await readRows(query, sources, run, ranking, rowsOf);
+  const rows = await readRows(query, sources, run, rowsOf);
   return { rows, other: found.other, precision: precisionOf(sources) };
 }
 
@@ -188,8 +195,7 @@ async function readRows(
   query: StatsQuery,
   sources: RolledSources,
   run: RunQuery,
-  ranking: Ranking,
-  rowsOf: (among?: readonly string[]) => Promise<Row[]>,
+  rowsOf: (ranked?: readonly Ranked[]) => Promise<Row[]>,
 ): Promise<Row[]> {
   const { limit } = query;
   const rank = rankOf(query);
@@ -198,20 +204,12 @@ async function readRows(
   // Of one cell these figures lie together in its order, and no look before would make them fewer.
   if (isOneCell(sources) && query.metrics.every((name) => RANKS.has(name))) return rowsOf();
   const { by, figure } = rank;
-  const least = leastOf(query, sources, ranking);
-  return firstRows<Row>({
+  return firstRows<Ranked, Row>({
     limit,
     // Merged states may say a little more than the sum of what they say alone.
     slack: by === 'upper' ? 1 + 2 * STATE_ERROR[precisionOf(sources)] : 1,
     figureOf: (row) => Number(row[figure]),
-    values: (count) => run(rankedValues(query, sources, by, count)),
-    frequent:
-      least === undefined
-        ? undefined
-        : {
-            missed: missedBy(sources, least),
-            values: (count) => run(rankedFrequent(query, sources, by, count, least)),
-          },
+    values: (count) => run<Ranked>(rankedValues(query, sources, by, count)),
     rows: rowsOf,
   });
 }

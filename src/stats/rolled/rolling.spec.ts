@@ -17,6 +17,7 @@ const day = (at: number, more: Partial<Cell> = {}): Cell => ({
 const pieces = (cut: readonly Cell[], more: Partial<Pieces> = {}): Pieces => ({
   whole: [],
   cut,
+  counted: [],
   splitHours: [],
   raw: [],
   ...more,
