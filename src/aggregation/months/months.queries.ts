@@ -14,7 +14,7 @@ export interface MonthSizes {
   readonly fewer: number;
 }
 
-export const MONTH_SIZES: MonthSizes = { whole: 100, first: 50, fewer: 4 };
+export const MONTH_SIZES: MonthSizes = { whole: 100, first: 25, fewer: 4 };
 
 /** Cells whose rows are to be added up. */
 export interface CellsOfMonth {
