@@ -37,6 +37,9 @@ export const FAR_MS = 7 * DAY_MS;
 /** Visitors of the tail that are listed one by one. */
 const LISTED = 20_000;
 const TRIES = 3;
+/** Dimensions of a few hundred values at the most, as the world has no more countries: for a list of so many first values all are read at once. */
+const SMALL: ReadonlySet<string> = new Set(['country', 'device', 'browser', 'os', 'channel']);
+const FEWEST_OF_SMALL = 50;
 /** Figures that are sums of what each cell says, so that they can be compared before states are read. */
 const RANKS: ReadonlyMap<string, RankedBy> = new Map([
   ['visitors', 'upper'],
@@ -176,10 +179,8 @@ const valueOf = ({ value }: Ranked): string => value;
 async function read(query: StatsQuery, sources: RolledSources, run: RunQuery): Promise<RolledRows> {
   const found: { other?: Row } = {};
   const rowsOf = async (ranked?: readonly Ranked[]): Promise<Row[]> => {
-    const among = ranked && {
-      values: ranked.map(valueOf),
-      stated: ranked.filter(({ stated }) => stated === 1).map(valueOf),
-    };
+    const inMonths = sources.pieces.counted.length > 0 ? ranked?.filter(({ stated }) => stated === 1) : [];
+    const among = ranked && { values: ranked.map(valueOf), stated: inMonths?.map(valueOf) ?? [] };
     const rows = await run<Row>(rolledSql(query, sources, among));
     const [first] = rows;
     if (first?.['beyond'] !== 1) return rows.slice(0, query.limit);
@@ -201,6 +202,7 @@ async function readRows(
   const rank = rankOf(query);
   if (rank === undefined || limit === undefined || query.groupings.length !== 1 || sources.asked.byValue !== 0)
     return rowsOf();
+  if (SMALL.has(sources.asked.dimension ?? '') && limit >= FEWEST_OF_SMALL) return rowsOf();
   // Of one cell these figures lie together in its order, and no look before would make them fewer.
   if (isOneCell(sources) && query.metrics.every((name) => RANKS.has(name))) return rowsOf();
   const { by, figure } = rank;
