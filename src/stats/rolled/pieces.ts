@@ -38,6 +38,12 @@ export interface Pieces {
   readonly raw: readonly TimeRange[];
 }
 
+/** Months that count, and the whole cells beside them. */
+export const byMonth = ({ whole, counted }: Pieces): Cell[] => [
+  ...counted,
+  ...whole.filter((cell) => !counted.some((month) => overlaps(month, cell))),
+];
+
 /** Takes a range apart.
  *  @param closures what is stale, each with all sessions that touch it
  *  @returns undefined where nothing of it is derived */

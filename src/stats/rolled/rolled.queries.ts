@@ -1,12 +1,12 @@
 // How is a question put to derived rows and to the raw events that they lack? As partial sums that are added up in one statement.
-import { coalesce, DAY_MS, hull, overlaps, SECOND_MS, type TimeRange } from '../../common/time-range';
+import { coalesce, DAY_MS, hull, SECOND_MS, type TimeRange } from '../../common/time-range';
 import { during, type EventScope, eventSource, moment, type SessionScan, STORABLE } from '../../events/query';
 import { Bound, join, nothing, sql, text, texts, uint32, type Sql } from '../../platform/clickhouse/sql';
 import { after, bucketsOf, column, groupingSql, order, scopeOf, selects, shownRange } from '../stats.queries';
 import { planOf } from '../stats.plan';
 import type { StatsQuery } from '../stats.types';
 import { aloneInBucket } from './alone';
-import type { Pieces } from './pieces';
+import { byMonth, type Pieces } from './pieces';
 import type { RolledQuestion } from './question';
 import { beside } from './rolling';
 
@@ -51,9 +51,9 @@ const versions = (cells: Pieces['whole']): Bound =>
 /** Rows of these cells. Their time is said as well: the rows of a value lie in its order, and with it a part of them is read. */
 const ofCells = (cells: Pieces['whole']): Sql => sql`version IN ${versions(cells)} AND ${begunIn(cells)}`;
 /** The same, but that the rows of months stand for their cells' where values have states there. */
-const ofMonths = ({ whole, counted: months }: Pieces, stated: readonly string[]): Sql => {
-  const rest = whole.filter((cell) => !months.some((month) => overlaps(month, cell)));
-  return sql`${begunIn(whole)} AND if(value IN ${texts(stated)} AND other != 1, version IN ${versions([...months, ...rest])}, version IN ${versions(whole)})`;
+const ofMonths = (pieces: Pieces, stated: readonly string[]): Sql => {
+  const { whole } = pieces;
+  return sql`${begunIn(whole)} AND if(value IN ${texts(stated)} AND other != 1, version IN ${versions(byMonth(pieces))}, version IN ${versions(whole)})`;
 };
 /** The time of these cells. */
 const begunIn = (cells: Pieces['whole']): Sql => {
