@@ -7,7 +7,6 @@ import type { Sql } from '../../platform/clickhouse/sql';
 import { AggregationOptions } from '../aggregation.options';
 import { skips } from '../cells';
 import {
-  type CellsOfMonth,
   dimensionsOf,
   type KeptOfMonth,
   monthTotalDifferences,
