@@ -278,6 +278,13 @@ it('days of another zone are counted across two of the project’s, counted agai
   expect(await chart('&explain=true')).toEqual(late);
 });
 
+/** A month that is over for long. */
+const monthBeforeLast = (): { begin: number; end: number } => {
+  const today = new Date();
+  const firstOf = (ago: number): number => Date.UTC(today.getUTCFullYear(), today.getUTCMonth() - ago, 1);
+  return { begin: firstOf(2), end: firstOf(1) };
+};
+
 /** 60 events of a day. @param at which day it is: each has other visitors and pages */
 const eventsOfDay = (day: number, at: number): { timestamp: string; [name: string]: unknown }[] =>
   Array.from({ length: 60 }, (_, each) => ({
@@ -292,10 +299,7 @@ const eventsOfDay = (day: number, at: number): { timestamp: string; [name: strin
 it('months that are over are added up, again when a day of them changes, and checked', async () => {
   const project = await aProject(app);
   const { number } = await projectOf(project);
-  const today = new Date();
-  // In the month before the last: its first, second and last day.
-  const begin = Date.UTC(today.getUTCFullYear(), today.getUTCMonth() - 2, 1);
-  const end = Date.UTC(today.getUTCFullYear(), today.getUTCMonth() - 1, 1);
+  const { begin, end } = monthBeforeLast();
   const events = [begin, begin + DAY_MS, end - DAY_MS].flatMap(eventsOfDay);
   const send = (body: object): Promise<unknown> => ask(app, '/events/batch', { key: project.keys.sec, body });
   const allDerived = (events: number): Promise<unknown> =>
@@ -362,9 +366,7 @@ it('months that are over are added up, again when a day of them changes, and che
 it('a month of many pages answers for the first of them, and its cells for the others', async () => {
   const project = await aProject(app);
   const { number } = await projectOf(project);
-  const today = new Date();
-  const begin = Date.UTC(today.getUTCFullYear(), today.getUTCMonth() - 2, 1);
-  const end = Date.UTC(today.getUTCFullYear(), today.getUTCMonth() - 1, 1);
+  const { begin, end } = monthBeforeLast();
   const events = [begin, begin + DAY_MS, end - DAY_MS].flatMap(eventsOfDay);
   await ask(app, '/events/batch', { key: project.keys.sec, body: { events } });
   await until(
@@ -414,8 +416,7 @@ it('a month of many pages answers for the first of them, and its cells for the o
 it('a month that was added up before its first day came counts once', async () => {
   const project = await aProject(app);
   const { number } = await projectOf(project);
-  const today = new Date();
-  const begin = Date.UTC(today.getUTCFullYear(), today.getUTCMonth() - 2, 1);
+  const { begin } = monthBeforeLast();
   const derivedFrom = async (days: readonly number[], cells: number): Promise<void> => {
     const events = days.flatMap((day) => eventsOfDay(day, (day - begin) / DAY_MS));
     await ask(app, '/events/batch', { key: project.keys.sec, body: { events } });
@@ -463,8 +464,7 @@ it('a month that was added up before its first day came counts once', async () =
 it('a month that is added up while a day of it changes counts for nothing', async () => {
   const project = await aProject(app);
   const { number } = await projectOf(project);
-  const today = new Date();
-  const begin = Date.UTC(today.getUTCFullYear(), today.getUTCMonth() - 2, 1);
+  const { begin } = monthBeforeLast();
   const cell = (at: number, version: number) =>
     sql`(${number}, ${new Date(begin + at * DAY_MS).toISOString()}, ${new Date(begin + (at + 1) * DAY_MS).toISOString()}, ${version}, 100, true, '{}')`;
   await pg(sql`INSERT INTO event_horizons (project, horizon, open_from, zone, revision) VALUES (${number}, now(), now(), 'UTC', 1)
