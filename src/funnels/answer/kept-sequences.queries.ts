@@ -48,6 +48,11 @@ const masksOfNames = (question: FunnelQuestion): ReadonlyMap<string, number> | u
   return masks;
 };
 
+/** Whether many rows may hold no event that matters. Hardly one has no page view: of a funnel that begins with these, leaving such rows out takes
+ *  longer than reading on (100 million events: 18.3 s CPU, 16.0 without). */
+const areManyIdle = (question: FunnelQuestion): boolean =>
+  question.mode !== 'strict' && masksOfNames(question)?.has('pageview') !== true;
+
 /** What each event of a row is: Array(UInt32). A test for each step takes twice the time of a look at one table. */
 const masksSql = (question: FunnelQuestion, reading: FunnelReading): Sql => {
   const ofNames = masksOfNames(question);
@@ -75,7 +80,7 @@ const keptRows = (question: FunnelQuestion, reading: FunnelReading, { versions, 
         sample === undefined ? nothing : sql` AND ${ofLowest(sample.of)}`
       }`;
   const withKeys = adding(
-    mode === 'strict' ? rows : sql`SELECT * FROM (${rows}) WHERE arrayExists(mask -> mask != 0, masks)`,
+    areManyIdle(question) ? sql`SELECT * FROM (${rows}) WHERE arrayExists(mask -> mask != 0, masks)` : rows,
     sql`arrayMap((at, tie, mask) -> bitOr(bitShiftLeft(toUInt128(origin + at), ${digits(TIME_SHIFT)}),
         bitOr(bitShiftLeft(toUInt128(tie), ${digits(MASK_BITS)}), toUInt128(mask))), ats, ties, masks) AS all_keys`,
   );
