@@ -301,6 +301,9 @@ export const counted = (query: StatsQuery): Sql => {
 const isOfAll = ({ search }: StatsQuery, { asked }: RolledSources): boolean =>
   asked.byValue >= 0 && asked.values === undefined && search === undefined;
 
+/** The projection holds values without their states. A statement that reads states can't use it, and spares the engine finding that out: 6 of 33 ms. */
+const INDEX_ONLY = sql`SETTINGS optimize_use_projections = 0, optimize_use_implicit_projections = 0`;
+
 /** Rows of a question: `g0…` for its groupings, `m0…` for its metrics. Before them, where there is one, a row whose `beyond` is 1: what of the
  *  derived part is in no row of its own, as some cell had too many values.
  *  @param among the only values to answer for; `stated`: those of them that months have the states of */
@@ -314,7 +317,8 @@ export const rolledSql = (
   const groups = [...query.groupings.map((_, at) => column('g', at)), ...(beyond ? [sql`beyond`] : [])];
   const isAmong = (values: readonly string[]): Sql => sql`${column('g', from.asked.byValue)} IN ${texts(values)}`;
   const later = after(query);
-  const metric = isOneCell(from) ? { ...totals(precision), visitors: sql`sum(upper)` } : totals(precision);
+  const isWithoutStates = isOneCell(from);
+  const metric = isWithoutStates ? { ...totals(precision), visitors: sql`sum(upper)` } : totals(precision);
   const columns = query.metrics.map((name, at) => sql`${metric[name] ?? nothing} AS ${column('m', at)}`);
   const isRow = join(
     [
@@ -334,5 +338,6 @@ export const rolledSql = (
     ${among === undefined ? nothing : sql`WHERE ${isAmong(beyond ? [...among.values, ''] : among.values)}`}
     ${grouped}
     ${order(query, ...(beyond ? [sql`beyond DESC`] : []))}
-    ${query.limit === undefined ? nothing : sql`LIMIT ${uint32(query.limit + (beyond ? 1 : 0))}`}`;
+    ${query.limit === undefined ? nothing : sql`LIMIT ${uint32(query.limit + (beyond ? 1 : 0))}`}
+    ${from.asked.dimension !== undefined && query.metrics.includes('visitors') && !isWithoutStates ? INDEX_ONLY : nothing}`;
 };
