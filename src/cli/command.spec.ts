@@ -5,6 +5,8 @@ import { backupCommand } from './backup/backup-command';
 import { restoreCommand } from './backup/restore-command';
 import { backfillCommand } from './rollups/backfill-command';
 import { verifyCommand } from './rollups/verify-command';
+import { ApiFailure } from './client';
+import { bindKeys } from './target';
 import { CommandFailed, type Output, runCommand, UsageAsked } from './command';
 
 const silent: Output = { line: () => undefined, note: () => undefined, interactive: false };
@@ -29,6 +31,26 @@ describe.each(Object.entries(commands))('npm run %s', (name, command) => {
     expect(told).toBeInstanceOf(CommandFailed);
     expect(told).not.toBeInstanceOf(UsageAsked);
     expect((told as Error).message).toContain(`npm run ${name}`);
+  });
+});
+
+describe('a key that begins with a dash', () => {
+  const key = `-${'k'.repeat(39)}`;
+  const nowhere = ['--url', 'http://127.0.0.1:9', '--key', key];
+  it.each([
+    ['import', () => commands.import([...nowhere, '--format', 'combined', '--project', 'X', __filename])],
+    ['demo', () => commands.demo([...nowhere, '--days', '1'])],
+    ['backfill', () => commands.backfill([...nowhere, '--all'])],
+    ['verify', () => commands.verify([...nowhere, '--all'])],
+  ])('is a key to %s', async (_, asked) => {
+    await expect(asked()).rejects.toThrow(ApiFailure);
+  });
+
+  it('leaves what is around it as it is', () => {
+    expect(bindKeys(['a', '--key', key, '-h'])).toEqual(['a', `--key=${key}`, '-h']);
+    expect(bindKeys(['--key', '--key', '--url', 'u'])).toEqual(['--key=--key', '--url', 'u']);
+    expect(bindKeys([`--key=${key}`, '--key'])).toEqual([`--key=${key}`, '--key']);
+    expect(bindKeys([])).toEqual([]);
   });
 });
 

@@ -13,6 +13,15 @@ export interface TargetOptions {
   readonly key?: string | undefined;
 }
 
+/** A command's arguments, with each key bound to its `--key`: a key is any secret, and one that begins with a dash is not an
+ *  option. */
+export function bindKeys(args: readonly string[]): string[] {
+  const at = args.indexOf('--key');
+  const key = at === -1 ? undefined : args[at + 1];
+  if (key === undefined) return [...args];
+  return [...args.slice(0, at), `--key=${key}`, ...bindKeys(args.slice(at + 2))];
+}
+
 /** Finds the server: `--url`, else the one that runs on this machine's DATA_DIR, else this machine's PORT. The key: `--key`,
  *  MILLRACE_KEY, ROOT_API_KEY, or the running server's own word in its data directory.
  *  @throws CommandFailed saying what to do, where there is no key */

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import type { EventInput } from '../../events/event-input';
 import { type ApiClient, inBatches, inLanes } from '../client';
 import { CommandFailed, type Output, UsageAsked, grouped, startProgress, table } from '../command';
-import { findTarget, openProject } from '../target';
+import { bindKeys, findTarget, openProject } from '../target';
 import { traffic } from './traffic';
 import { SITE_HOST } from './world';
 
@@ -30,7 +30,7 @@ function readArguments(args: readonly string[]): Arguments {
   let values;
   try {
     ({ values } = parseArgs({
-      args: [...args],
+      args: bindKeys(args),
       options: {
         days: text,
         visitors: text,

@@ -5,7 +5,7 @@ import { CommandFailed, type Output, UsageAsked, grouped } from '../command';
 import { LOG_FORMATS, type LogFormat } from './access-log';
 import { importLog, UnreadableFile } from './import-log';
 import { openLogFile } from './lines';
-import { findTarget, openProject } from '../target';
+import { bindKeys, findTarget, openProject } from '../target';
 import { parseUrl } from '../../common/url';
 
 const USAGE = `npm run import -- --format combined|common --project NAME FILE[.gz]
@@ -31,7 +31,7 @@ function readArguments(args: readonly string[]): Arguments {
   let parsed;
   try {
     parsed = parseArgs({
-      args: [...args],
+      args: bindKeys(args),
       allowPositionals: true,
       options: { format: text, project: text, site: text, url: text, key: text, help: { type: 'boolean', short: 'h' } },
     });

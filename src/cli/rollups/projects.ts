@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { ApiClient } from '../client';
 import { CommandFailed, UsageAsked } from '../command';
-import { allProjects, findTarget, type ProjectView } from '../target';
+import { allProjects, bindKeys, findTarget, type ProjectView } from '../target';
 
 /** What such a command is told. */
 export interface ProjectArguments {
@@ -41,7 +41,7 @@ export function readProjectArguments(args: readonly string[], usage: string, tim
   let parsed;
   try {
     parsed = parseArgs({
-      args: [...args],
+      args: bindKeys(args),
       options: {
         project: text,
         all: { type: 'boolean' },
