@@ -194,7 +194,7 @@ async function refuseOverlaps(db: Db, project: number, cells: readonly Cell[]): 
 }
 
 async function addCells(db: Db, project: number, cells: readonly Cell[]): Promise<void> {
-  const rows = cells.map(({ from, to, version, events, detailed, skipped }) => ({
+  const rows = cells.map(({ from, to, version, events, detailed, skipped, copy }) => ({
     project,
     from: new Date(from),
     to: new Date(to),
@@ -202,6 +202,7 @@ async function addCells(db: Db, project: number, cells: readonly Cell[]): Promis
     events,
     detailed,
     skipped: [...skipped],
+    ...(copy === undefined ? {} : { copyVersion: copy.version, copyOf: copy.of, hasSequences: copy.sequences }),
   }));
   for (const some of inParts(rows)) await db.insert(rollupCells).values(some);
 }

@@ -10,7 +10,7 @@ import { AggregationRepository, type DueProject, type ProjectState } from './agg
 import { CellStore } from './cell-store';
 import { localDayOf, piecesOf, quarterBefore, type Cell } from './cells';
 import { CellsRepository } from './cells.repository';
-import { planAdvance, planDay, planLooks, planRepair, settleStale, type Settling } from './step-plan';
+import { planAdvance, planDay, planLooks, planRepair, settleStale, type Settling, withCopies } from './step-plan';
 
 /** A project of which something is derived. */
 export type Derived = ProjectState & { readonly zone: string; readonly horizon: number; readonly openFrom: number };
@@ -132,7 +132,7 @@ export class Refresher {
     });
     await this.options.onStep('looked', project);
     const targets = planAdvance(step, known, begins, this.#settling(seen, step.to, openFrom));
-    const made = await this.#write(project, targets, step.to);
+    const made = withCopies(await this.#write(project, targets, step.to), known, stale);
     const { gone, left } = settleStale(stale, [step], targets);
     await this.#commit({
       seen,

@@ -48,6 +48,14 @@ export function planAdvance(
   return [...inParts, ...small].map(({ from, to }) => ({ from, to })).toSorted((a, b) => a.from - b.from);
 }
 
+/** The cells that a move of the horizon made, those that were there before with the copies of their events: sessions went on, but no event
+ *  changed. Copies of what is stale are made anew, too. */
+export const withCopies = (made: readonly Cell[], known: readonly Cell[], stale: readonly StaleRange[]): Cell[] =>
+  made.map((cell) => {
+    const before = known.find(({ from, to, events }) => from === cell.from && to === cell.to && events === cell.events);
+    return before === undefined || stale.some((range) => overlaps(range, cell)) ? cell : { ...cell, copy: before.copy };
+  });
+
 const coalesceDays = (parts: readonly TimeRange[], zone: string): TimeRange[] => {
   const days = new Map<number, TimeRange>();
   for (const part of parts) {

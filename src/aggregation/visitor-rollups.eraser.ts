@@ -76,7 +76,8 @@ export class VisitorRollupsEraser implements VisitorEraser, OnModuleInit {
         await db.delete(rollupMonths).where(and(lte(rollupMonths.version, last), months));
         const gone = await db
           .delete(rollupCells)
-          .where(and(lte(rollupCells.version, last), cells))
+          // Of a cell that was derived anew since the copy may be older.
+          .where(and(or(lte(rollupCells.version, last), lte(rollupCells.copyVersion, last)), cells))
           .returning({ from: rollupCells.from, to: rollupCells.to });
         if (gone.length === 0) return;
         await db

@@ -183,6 +183,50 @@ it('moves the horizon, in small cells, and makes one cell of a day when it is ov
   ]);
 });
 
+it('keeps the copy of a cell whose sessions went on, but not of one whose events changed or that is to be made again', async () => {
+  const project = await aProjectNumber();
+  await settle(project);
+  const from = clock.at;
+  const noon = Date.UTC(2026, 2, 10, 12);
+  const firstCell = async () => (await cells.cells(project, { from: noon, to: noon + 1 }))[0];
+  const moveOn = async (): Promise<void> => {
+    clock.at += QUARTER_MS;
+    await send(project, { ts: clock.at - 6 * MINUTE_MS, who: 'a' });
+    await settle(project);
+    expect(await faults(project)).toEqual([]);
+  };
+  const copy = { version: 0, of: 128, sequences: true };
+  const copied = async (): Promise<number | undefined> => {
+    copy.version = (await cells.versions(1))[0] ?? 0;
+    await postgres.run((db) =>
+      db.execute(sql`UPDATE rollup_cells SET copy_version = ${copy.version}, copy_of = 128, has_sequences = true
+        WHERE project = ${project} AND "from" = ${new Date(noon).toISOString()}`),
+    );
+    const cell = await firstCell();
+    expect(cell?.copy).toEqual(copy);
+    return cell?.version;
+  };
+  await send(project, ...visits(from, 120, 1_000, 'a'));
+  await moveOn();
+  await moveOn();
+
+  const before = await copied();
+  await moveOn();
+  const goneOn = await firstCell();
+  expect(goneOn?.version).not.toBe(before);
+  expect(goneOn?.copy).toEqual(copy);
+
+  await copied();
+  await send(project, { ts: from + 500, who: 'late' });
+  await settle(project);
+  expect((await firstCell())?.copy).toBeUndefined();
+
+  await copied();
+  await changes.mark([{ project, from: noon, to: noon + QUARTER_MS }], 0);
+  await moveOn();
+  expect((await firstCell())?.copy).toBeUndefined();
+});
+
 it('takes in late events, and the sessions that they join, however long', async () => {
   const project = await aProjectNumber();
   store.add(
