@@ -5,7 +5,16 @@ import { randomUUID } from 'node:crypto';
 import { INTERVALS } from '../../src/common/buckets';
 import { encodeCursor } from '../../src/common/cursor';
 import { readEnv, StoreUrls } from '../../src/config/env';
-import { allOf, findSessionScan, parseFilter, type RunQuery } from '../../src/events/query';
+import { HOUR_MS } from '../../src/common/time-range';
+import {
+  allOf,
+  during,
+  eventSource,
+  findSessionScan,
+  parseFilter,
+  type RunQuery,
+  type SessionScan,
+} from '../../src/events/query';
 import type { ChangeLog } from '../../src/events/changes';
 import { ClickHouse } from '../../src/platform/clickhouse/clickhouse';
 import { migrateClickHouse } from '../../src/platform/clickhouse/migrate';
@@ -13,7 +22,7 @@ import { metricOf, METRICS as PLAIN_METRICS, OVERVIEW_METRICS } from '../../src/
 import { isOverview, overviewSql } from '../../src/stats/overview.queries';
 import { planOf } from '../../src/stats/stats.plan';
 import { statsSql } from '../../src/stats/stats.queries';
-import type { Sql } from '../../src/platform/clickhouse/sql';
+import { type Sql, sql } from '../../src/platform/clickhouse/sql';
 import type { RollupSnapshots } from '../../src/aggregation';
 import { RolledRepository } from '../../src/stats/rolled/rolled.repository';
 import { Volumes } from '../../src/stats/volumes';
@@ -167,6 +176,25 @@ it('says of parts of a sample in one pass what it says in several', () =>
         (await run<{ part: number }>(statement)).sort((a, b) => a.part - b.part);
       const reading = { scan, sample, spread: 4 };
       expect(await rows(overviewSql(query, reading))).toEqual(await rows(statsSql(query, plan, reading)));
+    }),
+    { numRuns },
+  ));
+
+it('reads beside a short range the same sessions whether its visitors are listed or looked up', () =>
+  fc.assert(
+    fc.asyncProperty(smallWorld(), fc.nat(6), async (world, hours) => {
+      const project = await settle(world);
+      const from = world.range.from + hours * HOUR_MS;
+      const range = { from, to: from + HOUR_MS };
+      const listed = await findSessionScan((statement) => clickhouse.rows(statement), project, range);
+      expect(listed.related).toBeInstanceOf(Array);
+      const read = (sessions: SessionScan): Promise<unknown[]> =>
+        clickhouse.rows(sql`
+          SELECT toString(event_id) AS id, toString(identity) AS who, toString(session_began) AS began, session_events, entry_page
+          FROM ${eventSource({ project, range, sessions }, { identity: true, sessions: true, ends: true })}
+          WHERE ${during(range)}
+          ORDER BY id`);
+      expect(await read({ ...listed, related: { seenIn: range } })).toEqual(await read(listed));
     }),
     { numRuns },
   ));

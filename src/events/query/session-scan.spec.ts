@@ -40,6 +40,17 @@ it('reads beside a short range only who belongs to somebody in it', async () => 
   expect(await findSessionScan(warehouse({ before: 0, after: 0 }), 7, short)).toMatchObject({ related: ['12'] });
 });
 
+it('looks up who that is where there are too many to list, but for a sample', async () => {
+  const short = { from: range.from, to: range.from + HOUR_MS };
+  const run = warehouse({ before: 0, after: 0 });
+  const crowd = (async (query: Parameters<RunQuery>[0]) =>
+    render(query).query.includes('AS visitor FROM')
+      ? Array.from({ length: 3_001 }, (_, at) => ({ visitor: String(at) }))
+      : run(query)) as RunQuery;
+  expect((await findSessionScan(crowd, 7, short)).related).toEqual({ seenIn: short });
+  expect((await findSessionScan(crowd, 7, short, { of: 4 })).related).toBeUndefined();
+});
+
 it('looks two days to each side where sessions have ids', async () => {
   expect(await findSessionScan(warehouse({ before: 0, after: 0 }, true), 7, range)).toEqual({
     near: { from: range.from - 2 * DAY_MS, to: range.to + 2 * DAY_MS },

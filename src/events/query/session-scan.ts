@@ -12,6 +12,7 @@ import {
   STORABLE,
   visitorList,
   within,
+  type Related,
   type SessionScan,
 } from './source';
 
@@ -52,14 +53,14 @@ export async function findSessionScan(
   sample?: Sample,
 ): Promise<SessionScan> {
   const isShort = range.to - range.from < 2 * FIRST_LOOK_MS;
-  const listing = isShort ? findRelated(run, project, range) : Promise.resolve(undefined);
+  const finding = isShort ? findNear(run, project, range, sample) : Promise.resolve(undefined);
   const look = async (reach: Reach): Promise<Record<Side, Uncut>> =>
-    findUncut(run, project, range, around(range, reach), await listing, sample);
+    findUncut(run, project, range, around(range, reach), await finding, sample);
   const first = both(sample === undefined ? FIRST_LOOK_MS : SAMPLE_LOOK_MS);
   // Few projects name their sessions: the look of all others need not wait until that is known.
   const [[named], related, looked] = await Promise.all([
     run<{ found: number }>(hasNamed(project, range.from, range.to)),
-    listing,
+    finding,
     look(first),
   ]);
   const scan = related === undefined ? {} : { related };
@@ -94,7 +95,18 @@ export const fewEvents = (project: number): Sql => sql`
 SELECT count() <= ${uint32(SMALL)} AS few
 FROM (SELECT 1 FROM events WHERE project_id = ${uint32(project)} LIMIT ${uint32(SMALL + 1)})`;
 
-/** Who is to be read beside a short range; undefined where that is too many to list. @throws what `run` throws */
+/** Who is to be read beside a short range. Of many visitors of a sample, all. @throws what `run` throws */
+async function findNear(
+  run: RunQuery,
+  project: number,
+  range: TimeRange,
+  sample?: Sample,
+): Promise<Related | undefined> {
+  const listed = await findRelated(run, project, range);
+  return listed ?? (sample === undefined ? { seenIn: range } : undefined);
+}
+
+/** Who is to be read beside a short range, as a list; undefined where that is too many to list. @throws what `run` throws */
 export async function findRelated(
   run: RunQuery,
   project: number,
@@ -141,7 +153,7 @@ async function findUncut(
   project: number,
   range: TimeRange,
   scan: TimeRange,
-  related?: readonly string[],
+  related?: Related,
   sample?: Sample,
 ): Promise<Record<Side, Uncut>> {
   const rows = await run<Uncut & { side: Side }>(uncutSessions(project, range, scan, related, sample));
@@ -173,7 +185,7 @@ export const uncutSessions = (
   project: number,
   range: TimeRange,
   scan: TimeRange,
-  related?: readonly string[],
+  related?: Related,
   sample?: Sample,
 ): Sql => {
   const zones: Record<Side, TimeRange> = {

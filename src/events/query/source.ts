@@ -25,12 +25,16 @@ export const sessionGap: Sql = sql`if(session_id = 0, ${int64(SESSION_GAP_MS)}, 
 export const FIRST_LOOK_MS = 2 * HOUR_MS;
 export const NAMED_LOOK_MS = 2 * NAMED_GAP_MS;
 
+/** Some visitors: a list in decimal text, as 64 bits do not fit a number, or a crowd, at least whoever belongs to somebody with an event
+ *  in a stretch. */
+export type Related = readonly string[] | { readonly seenIn: TimeRange };
+
 /** How far a read must go so that every session that touches a range is seen whole; see `session-scan.ts`. */
 export interface SessionScan {
   /** Holds every event of those sessions, but for the visitors in `far`. */
   readonly near: TimeRange;
-  /** The only visitors to read, every one that belongs to somebody in the range; undefined: all. Decimal text, as 64 bits do not fit a number. */
-  readonly related?: readonly string[];
+  /** The only visitors to read, every one that belongs to somebody in the range; undefined: all. */
+  readonly related?: Related;
   /** Visitors whose sessions go on beyond `near`, and a range that holds those whole. */
   readonly far?: { readonly range: TimeRange; readonly visitors: readonly string[] };
 }
@@ -118,6 +122,14 @@ export const relatedVisitors = (project: number, range: TimeRange, limit: number
     LIMIT ${uint32(limit)}`;
 };
 
+/** Whether a row is of these visitors. Of a crowd it may be somebody else's too: who has links is not told apart, as telling takes longer
+ *  than reading them. */
+export const isOf = (project: number, related: Related): Sql =>
+  'seenIn' in related
+    ? sql`(visitor_id IN (SELECT visitor_id FROM events WHERE ${within(project, related.seenIn)})
+        OR visitor_id IN (SELECT arrayJoin([visitor_id, user_id]) FROM visitor_links WHERE project_id = ${uint32(project)}))`
+    : sql`visitor_id IN ${visitorList(related)}`;
+
 /** The visitors of a sample; undefined: all. */
 const sampled = ({ sample }: EventScope): Sql | undefined => (sample === undefined ? undefined : ofLowest(sample.of));
 
@@ -163,7 +175,7 @@ const scanned = (scope: EventScope): Sql => {
   const { sessions } = scope;
   if (sessions === undefined) throw new Error('Sessions are needed, but how far they reach was not looked up');
   const { near, related, far } = sessions;
-  const close = related === undefined ? during(near) : sql`${during(near)} AND visitor_id IN ${visitorList(related)}`;
+  const close = related === undefined ? during(near) : sql`${during(near)} AND ${isOf(scope.project, related)}`;
   const all =
     far === undefined ? near : { from: Math.min(near.from, far.range.from), to: Math.max(near.to, far.range.to) };
   const chosen =
@@ -262,7 +274,10 @@ const sessionized = (rows: Sql, { floor }: EventScope, { ends = false }: Needs):
  *  cuts sessions out of them. */
 export const sessionEvents = (scope: EventScope): Sql => {
   const { related, far } = scope.sessions ?? {};
-  const listed = related && sql`visitor_id IN ${visitorList([...related, ...(far?.visitors ?? [])])}`;
+  const listed =
+    related === undefined || 'seenIn' in related
+      ? undefined
+      : sql`visitor_id IN ${visitorList([...related, ...(far?.visitors ?? [])])}`;
   return identified(scope.project, scanned(scope), listed ?? sampled(scope));
 };
 

@@ -7,6 +7,7 @@ import {
   type EventScope,
   eventSource,
   filterSql,
+  isOf,
   NAMED_GAP_MS,
   needsOfFilter,
   type Needs,
@@ -153,7 +154,7 @@ const wholeSessions = ({ sessions: scan, ...scope }: EventScope): Sql => {
   const list = (visitors: readonly string[]): Bound => new Bound('Array(UInt64)', `[${visitors.join(',')}]`);
   const reach =
     far === undefined ? near : { from: Math.min(near.from, far.range.from), to: Math.max(near.to, far.range.to) };
-  const close = sql`(${during(near)}${related === undefined ? nothing : sql` AND visitor_id IN ${list(related)}`})`;
+  const close = sql`(${during(near)}${related === undefined ? nothing : sql` AND ${isOf(scope.project, related)}`})`;
   const chosen =
     far === undefined ? close : sql`(${close} OR (${during(far.range)} AND visitor_id IN ${list(far.visitors)}))`;
   const rows = eventSource({ ...scope, range: reach }, { identity: true, sessions: false });

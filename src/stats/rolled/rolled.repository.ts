@@ -158,7 +158,7 @@ async function findTail(
   const related = await findRelated(run, project, after, LISTED, before);
   if (related?.length === 0) return undefined;
   const near = { from: openFrom, to: STORABLE.to };
-  return { horizon, scan: related === undefined ? { near } : { near, related } };
+  return { horizon, scan: { near, related: related ?? { seenIn: after } } };
 }
 
 /** Where derived rows name first or last pages of sessions that have others by now, as these went on after the horizon. What such a row counts
