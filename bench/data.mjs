@@ -9,7 +9,7 @@ import { measure } from './support/clean.mjs';
 import { DataSet, usualFolder } from './support/data-set.mjs';
 import { root } from './support/server.mjs';
 import { chunksOf, DAYS, groupsOf, projectsOf, rowsOf } from './support/shop-plan.mjs';
-import { eventRows, linkRows } from './support/shop-sql.mjs';
+import { eventRows, linkRows, sqlTime } from './support/shop-sql.mjs';
 import { makeWorld } from './support/shop-world.mjs';
 import { table, whole } from './support/show.mjs';
 
@@ -70,7 +70,6 @@ async function makeProjects(set) {
   await server.stop();
 }
 
-const sqlTime = (ms) => `toDateTime64('${new Date(ms).toISOString().slice(0, -1).replace('T', ' ')}', 3, 'UTC')`;
 const sqlDate = (ms) => `toDate('${new Date(ms).toISOString().slice(0, 10)}')`;
 
 /** The rows of a chunk, and of nothing else. */

@@ -13,9 +13,10 @@ import { DataSet } from './support/data-set.mjs';
 import { newId } from './support/events.mjs';
 import { cpuOf } from './support/processes.mjs';
 import { root } from './support/server.mjs';
-import { EVENTS_A_BLOCK, eventRows } from './support/shop-sql.mjs';
+import { EVENTS_A_BLOCK, eventRows, sqlTime } from './support/shop-sql.mjs';
 import { makeWorld } from './support/shop-world.mjs';
 import { table, whole } from './support/show.mjs';
+import { until } from './support/trial-world.mjs';
 
 const { eventColumns } = createRequire(import.meta.url)(join(root, 'dist', 'events/pipeline/index.js'));
 const preload = fileURLToPath(new URL('support/shifted-clock.cjs', import.meta.url));
@@ -31,6 +32,8 @@ const BEHIND_MS = 6 * MINUTE_MS;
 /** So many events come in by the API, so that the server knows that there is something to derive. */
 const SENT = 600;
 const PATIENCE_MS = 600_000;
+/** Asking a store costs it something. */
+const EVERY_MS = 2_000;
 
 const text = { type: 'string' };
 const { values } = parseArgs({ options: { rate: text, quarters: text, json: { type: 'boolean' } } });
@@ -42,18 +45,6 @@ if (!(rate >= 1 && Number.isInteger(quarters) && quarters >= 1)) {
   );
   process.exit(2);
 }
-
-/** Waits until a store says so; asking costs it something. */
-async function until(met) {
-  const limit = performance.now() + PATIENCE_MS;
-  while (!(await met())) {
-    if (performance.now() > limit) return false;
-    await sleep(2_000);
-  }
-  return true;
-}
-
-const sqlTime = (ms) => `toDateTime64('${new Date(ms).toISOString().slice(0, -1).replace('T', ' ')}', 3, 'UTC')`;
 
 /** The events of all quarters, beside the table that they will come into. */
 async function makeEvents(set, number, from) {
@@ -83,8 +74,15 @@ await measure(async () => {
   const cpu = () => [server.pid, ...set.pids].reduce((sum, pid) => sum + cpuOf(pid), 0) / 1e6;
   const isIdle = async () => (await set.engine.query('SELECT count() AS n FROM system.merges')).rows[0].n === 0;
   const idle = async () => {
-    if (!(await until(isIdle))) throw new Error('merges do not end');
+    if (!(await until(isIdle, PATIENCE_MS, EVERY_MS))) throw new Error('merges do not end');
   };
+  await idle();
+  await sleep(5_000);
+  const quietBefore = cpu();
+  await sleep(20_000);
+  const idleShare = (cpu() - quietBefore) / 20;
+  note(`idle: ${(100 * idleShare).toFixed(1)} % of a core`);
+
   const derived = async (to) => {
     const [state] = await set.postgres(
       `SELECT (SELECT horizon >= $2::timestamptz FROM event_horizons WHERE project = $1) AS there,
@@ -105,21 +103,13 @@ await measure(async () => {
     const startedAt = performance.now();
     const cpuBefore = cpu();
     setClock(now);
-    if (!(await until(() => derived(to)))) throw new Error(`not derived:\n${server.said}`);
+    if (!(await until(() => derived(to), PATIENCE_MS, EVERY_MS))) throw new Error(`not derived:\n${server.said}`);
     await idle();
     const clock = (performance.now() - startedAt) / 1e3;
     const made = (await versions()).filter(({ version }) => !before.has(version));
     const seconds = cpu() - cpuBefore - clock * idleShare;
     return { cells: made.length, events: made.reduce((sum, { events }) => sum + events, 0), seconds, clock };
   };
-
-  let idleShare = 0;
-  await idle();
-  await sleep(5_000);
-  const quietBefore = cpu();
-  await sleep(20_000);
-  idleShare = (cpu() - quietBefore) / 20;
-  note(`idle: ${(100 * idleShare).toFixed(1)} % of a core`);
 
   const rows = [];
   for (let at = 0; at < quarters; at++) {
@@ -136,12 +126,7 @@ await measure(async () => {
       visitorId: `v${place}`,
       timestamp: end - 1_000 - place,
     }));
-    const answer = await fetch(`${server.url}/api/v1/events/batch`, {
-      method: 'POST',
-      headers: { 'x-api-key': project.sec, 'content-type': 'application/json' },
-      body: JSON.stringify({ events }),
-    });
-    if (answer.status !== 200) throw new Error(`${answer.status} ${await answer.text()}`);
+    await server.ask('POST', '/events/batch', { body: { events }, key: project.sec });
     const made = await step(end, end + BEHIND_MS);
     const arrived = (
       await set.engine.query(`SELECT count() AS n FROM events WHERE ts >= ${sqlTime(start)} AND ts < ${sqlTime(end)}`)

@@ -14,6 +14,9 @@ const drawn = (values, bits, size = 1024) =>
     `${bits} % ${size}`,
   );
 
+/** A moment, milliseconds, as SQL. */
+export const sqlTime = (ms) => `toDateTime64('${new Date(ms).toISOString().slice(0, -1).replace('T', ' ')}', 3, 'UTC')`;
+
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 /** Of a UTC day: a site read in Europe and America. */

@@ -107,10 +107,10 @@ export class TrialWorld {
 
 export const seconds = (ms) => `${(ms / 1_000).toFixed(1)} s`;
 
-/** Waits until something is so. @param withinMs generous: the machine may be busy @returns whether it came to that */
+/** Waits until something is so. @param met may ask a store @param withinMs generous: the machine may be busy @returns whether it came to that */
 export async function until(met, withinMs, everyMs = 20) {
   const limit = performance.now() + withinMs;
-  while (!met()) {
+  while (!(await met())) {
     if (performance.now() > limit) return false;
     await sleep(everyMs);
   }

@@ -124,7 +124,7 @@ export const relatedVisitors = (project: number, range: TimeRange, limit: number
 
 /** Whether a row is of these visitors. Of a crowd it may be somebody else's too: who has links is not told apart, as telling takes longer
  *  than reading them. */
-export const isOf = (project: number, related: Related): Sql =>
+const isOf = (project: number, related: Related): Sql =>
   'seenIn' in related
     ? sql`(visitor_id IN (SELECT visitor_id FROM events WHERE ${within(project, related.seenIn)})
         OR visitor_id IN (SELECT arrayJoin([visitor_id, user_id]) FROM visitor_links WHERE project_id = ${uint32(project)}))`

@@ -7,11 +7,11 @@ import {
   type EventScope,
   eventSource,
   filterSql,
-  isOf,
   NAMED_GAP_MS,
   needsOfFilter,
   type Needs,
   SESSION_GAP_MS,
+  sessionEvents,
   type Sample,
   type SessionScan,
 } from '../../events/query';
@@ -142,24 +142,10 @@ const ofCutSessions = (question: JourneyQuestion, scope: EventScope, isStep: Sql
           arraySort(groupArray((${PLACE}, if(is_step, ${valueOf(question)}, ''), is_step))) AS events,
           arraySplit((event, silence) -> silence > if(session_id = 0, ${int64(SESSION_GAP_MS)}, ${int64(NAMED_GAP_MS)}), events,
             arrayDifference(arrayMap(event -> toUnixTimestamp64Milli(event.1), events))) AS parts
-        FROM (SELECT *, toUInt8(${isStep}) AS is_step FROM ${wholeSessions(scope)})
+        FROM (SELECT *, toUInt8(${isStep}) AS is_step FROM ${sessionEvents(scope)})
         GROUP BY identity, session_id)
       ARRAY JOIN parts AS part
       WHERE ${during(question.range, sql`part[1].1`)}`;
-
-/** Each event once of the sessions that touch the range, and some more, with its visitor. */
-const wholeSessions = ({ sessions: scan, ...scope }: EventScope): Sql => {
-  if (scan === undefined) throw new Error('Sessions are asked for, but how far they reach was not looked up');
-  const { near, far, related } = scan;
-  const list = (visitors: readonly string[]): Bound => new Bound('Array(UInt64)', `[${visitors.join(',')}]`);
-  const reach =
-    far === undefined ? near : { from: Math.min(near.from, far.range.from), to: Math.max(near.to, far.range.to) };
-  const close = sql`(${during(near)}${related === undefined ? nothing : sql` AND ${isOf(scope.project, related)}`})`;
-  const chosen =
-    far === undefined ? close : sql`(${close} OR (${during(far.range)} AND visitor_id IN ${list(far.visitors)}))`;
-  const rows = eventSource({ ...scope, range: reach }, { identity: true, sessions: false });
-  return far === undefined && related === undefined ? rows : sql`(SELECT * FROM ${rows} WHERE ${chosen})`;
-};
 
 // --- From the steps of a unit to its path
 
